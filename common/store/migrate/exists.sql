@@ -1,0 +1,2 @@
+-- Whether any migration was ever applied to this database.
+SELECT to_regclass('desk.schema_migration') IS NOT NULL

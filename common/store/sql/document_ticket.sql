@@ -1,0 +1,59 @@
+-- One ticket, as the viewer may see it: fields, clocks, public thread, who has it, what is next; notes for agents only.
+-- $1 text number or alias; $2 text language of the sentences, en or zh. No row: unknown, or hidden from the viewer.
+SELECT left(row_to_json(d)::text, -1)
+    || CASE WHEN current_setting('meridian.kind', true) IN ('agent', 'lead', 'admin', 'system') THEN
+        ',"notes":' || coalesce((SELECT json_agg(row_to_json(n) ORDER BY n.at, n.seq)
+            FROM (SELECT u.login AS author, u.name AS author_name, o.body, desk.rfc3339(o.at) AS at, o.event_seq AS seq
+                  FROM desk.note o JOIN desk.app_user u ON u.id = o.author_id WHERE o.ticket_id = x.id) n)::text, '[]')
+       ELSE '' END || '}'
+FROM (SELECT t.*, coalesce($2::text, 'en') = 'zh' AS zh FROM desk.ticket t
+      WHERE t.id = (SELECT id FROM (SELECT id, 1 AS rank FROM desk.ticket WHERE number = $1::text
+                                    UNION ALL SELECT ticket_id, 2 FROM desk.ticket_alias WHERE number = $1::text) k ORDER BY rank LIMIT 1)) x
+JOIN desk.team g ON g.id = x.team_id
+JOIN desk.app_user r ON r.id = x.requester_id
+LEFT JOIN desk.app_user o ON o.id = x.owner_id
+LEFT JOIN desk.clock cf ON cf.ticket_id = x.id AND cf.target = 'first_response'
+LEFT JOIN desk.clock cr ON cr.ticket_id = x.id AND cr.target = 'resolve'
+CROSS JOIN LATERAL (SELECT CASE WHEN x.zh THEN g.name_zh ELSE g.name_en END AS team,
+                           coalesce(o.name || CASE WHEN x.zh THEN '（' || x.owner_region || '）' ELSE ' (' || x.owner_region || ')' END, '') AS owner) s
+CROSS JOIN LATERAL (SELECT
+    x.number, x.client_key AS key, x.subject, x.description, x.state, x.priority, x.impact, x.urgency, x.service, x.language, x.attributes,
+    x.region, x.channel,
+    json_build_object('login', r.login, 'name', r.name) AS requester,
+    json_build_object('slug', g.slug, 'name', s.team) AS team,
+    CASE WHEN x.owner_id IS NOT NULL THEN json_build_object('login', o.login, 'name', o.name, 'region', x.owner_region) END AS owner,
+    x.epoch, x.event_seq AS version, x.pending_reason, desk.rfc3339(x.pending_until) AS pending_until,
+    coalesce((SELECT json_agg(row_to_json(c)) FROM (
+        SELECT k.target, k.state, desk.rfc3339(k.started_at) AS started_at, desk.rfc3339(k.due_at) AS due_at,
+               CASE WHEN k.state = 'running' THEN extract(epoch FROM k.due_at - now())::bigint ELSE k.remaining_s END AS remaining_s,
+               desk.rfc3339(k.warned_at) AS warned_at, desk.rfc3339(k.breached_at) AS breached_at,
+               CASE WHEN k.state = 'met' THEN desk.rfc3339(k.stopped_at) END AS met_at
+        FROM desk.clock k WHERE k.ticket_id = x.id ORDER BY k.target) c), '[]') AS clocks,
+    coalesce((SELECT json_agg(row_to_json(p)) FROM (
+        SELECT u.login AS author, u.name AS author_name, y.from_requester, y.body, desk.rfc3339(y.at) AS at
+        FROM desk.reply y JOIN desk.app_user u ON u.id = y.author_id WHERE y.ticket_id = x.id ORDER BY y.event_seq) p), '[]') AS thread,
+    CASE WHEN x.solution IS NOT NULL THEN json_build_object('cause', x.cause, 'solution', x.solution, 'prevention', x.prevention) END AS resolution,
+    coalesce((SELECT json_agg(a.number ORDER BY a.created_at, a.number) FROM desk.ticket_alias a WHERE a.ticket_id = x.id), '[]') AS aliases,
+    CASE
+        WHEN x.state = 'closed' THEN CASE WHEN x.zh THEN '已关闭。' ELSE 'Closed.' END
+        WHEN x.state = 'cancelled' THEN CASE WHEN x.zh THEN '已取消。' ELSE 'Cancelled.' END
+        WHEN x.state = 'resolved' AND x.zh THEN s.owner || '已解决，等待请求人确认。'
+        WHEN x.state = 'resolved' THEN 'Resolved by ' || s.owner || ', waiting for the requester to confirm.'
+        WHEN x.state = 'pending' AND x.zh THEN s.owner || '负责，目前搁置：' || x.pending_reason
+        WHEN x.state = 'pending' THEN s.owner || ' has it, on hold: ' || x.pending_reason
+        WHEN x.owner_id IS NOT NULL AND x.zh THEN s.owner || '正在处理。'
+        WHEN x.owner_id IS NOT NULL THEN s.owner || ' is working on it.'
+        WHEN x.zh THEN '在“' || s.team || '”的队列中等待领取。'
+        ELSE 'Waiting in the queue of ' || s.team || '.' END AS who,
+    CASE WHEN x.state IN ('closed', 'cancelled') THEN NULL ELSE json_build_object('what', CASE
+        WHEN x.state = 'resolved' THEN CASE WHEN x.zh THEN '请求人确认解决，或重新打开' ELSE 'The requester confirms or reopens' END
+        WHEN x.state = 'pending' THEN CASE WHEN x.zh THEN '搁置结束后继续处理' ELSE 'Work goes on after the hold' END
+        WHEN x.first_response_at IS NULL THEN CASE WHEN x.zh THEN '首次答复' ELSE 'First answer' END
+        ELSE CASE WHEN x.zh THEN '解决' ELSE 'Resolution' END END,
+        'by', CASE WHEN x.state = 'resolved' THEN NULL
+                   WHEN x.state = 'pending' THEN desk.rfc3339(x.pending_until)
+                   WHEN x.first_response_at IS NULL THEN desk.rfc3339(cf.due_at)
+                   ELSE desk.rfc3339(cr.due_at) END) END AS next_step,
+    desk.rfc3339(x.accepted_at) AS accepted_at, desk.rfc3339(x.created_at) AS created_at, desk.rfc3339(x.updated_at) AS updated_at,
+    desk.rfc3339(x.first_response_at) AS first_response_at, desk.rfc3339(x.resolved_at) AS resolved_at,
+    desk.rfc3339(x.closed_at) AS closed_at) d

@@ -1,0 +1,43 @@
+/* What every process must agree on about a ticket: states, actions, levels. Values travel on the bus and are
+ * stored in PostgreSQL as the lower-case names; numbers and names are never reused. The table of allowed
+ * moves is in common/domain/ticket_state.h. */
+#pragma once
+
+/* X(constant, wire number, stored name) */
+#define TICKET_STATES(X)                                                                                     \
+    X(TICKET_NEW, 1, "new")                                                                                  \
+    X(TICKET_OPEN, 2, "open")                                                                                \
+    X(TICKET_PENDING, 3, "pending")                                                                          \
+    X(TICKET_RESOLVED, 4, "resolved")                                                                        \
+    X(TICKET_CLOSED, 5, "closed")                                                                            \
+    X(TICKET_CANCELLED, 6, "cancelled")
+
+/* X(constant, wire number, verb in the URL and in deskctl) */
+#define TICKET_ACTIONS(X)                                                                                    \
+    X(ACTION_CLAIM, 1, "claim")                                                                              \
+    X(ACTION_RELEASE, 2, "release")                                                                          \
+    X(ACTION_TRANSFER, 3, "transfer")                                                                        \
+    X(ACTION_REPLY, 4, "reply")                                                                              \
+    X(ACTION_NOTE, 5, "note")                                                                                \
+    X(ACTION_PEND, 6, "pend")                                                                                \
+    X(ACTION_RESOLVE, 7, "resolve")                                                                          \
+    X(ACTION_CONFIRM, 8, "confirm")                                                                          \
+    X(ACTION_REOPEN, 9, "reopen")                                                                            \
+    X(ACTION_CANCEL, 10, "cancel")
+
+/* X(constant, wire number, stored name) */
+#define USER_ROLES(X)                                                                                        \
+    X(ROLE_REQUESTER, 1, "requester")                                                                        \
+    X(ROLE_AGENT, 2, "agent")                                                                                \
+    X(ROLE_LEAD, 3, "lead")                                                                                  \
+    X(ROLE_ADMIN, 4, "admin")
+
+/* Impact and urgency: 1 high, 2 medium, 3 low. Priority: 1 (P1) to 4 (P4). */
+enum { LEVEL_HIGH = 1, LEVEL_MEDIUM = 2, LEVEL_LOW = 3 };
+enum { PRIORITY_P1 = 1, PRIORITY_P4 = 4 };
+
+#define X(name, number, text) name = number,
+enum ticket_state { TICKET_STATES(X) };
+enum ticket_action { TICKET_ACTIONS(X) };
+enum user_role { USER_ROLES(X) };
+#undef X

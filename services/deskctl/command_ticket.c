@@ -1,0 +1,318 @@
+/* Submitting, reading and working tickets. */
+#include "base/encode.h"
+#include "base/memory.h"
+#include "base/uuid.h"
+#include "deskctl/client.h"
+#include "deskctl/commands.h"
+#include "deskctl/output.h"
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+static void path_number(struct buf *path, const char *number)
+{
+    buf_add_text(path, "/api/v1/tickets/");
+    buf_add_percent(path, str_from(number));
+}
+
+/* A text argument; "-" reads standard input. Freed by the caller. */
+static char *text_argument(const char *text)
+{
+    return strcmp(text, "-") == 0 ? cli_stdin() : mem_str(text);
+}
+
+static int set_text(json_t *body, const char *name, const char *text)
+{
+    json_t *value;
+
+    if (!text)
+        return EXIT_OK_;
+    value = json_string(text);
+    if (!value)
+        return cli_fail(EXIT_USAGE, T("%s is not valid UTF-8", "%s 不是有效的 UTF-8"), name);
+    json_object_set_new(body, name, value);
+    return EXIT_OK_;
+}
+
+int command_submit(struct cli *cli)
+{
+    static const char *const fields[][2] = {{"service", "service"},
+                                            {"impact", "impact"},
+                                            {"urgency", "urgency"},
+                                            {"language", "language"},
+                                            {"for", "on_behalf_of"}};
+    struct client *client = cli_client(cli);
+    _cleanup_response_ struct response response = {0};
+    _cleanup_(freep) char *description =
+        text_argument(cli_flag(cli, "description") ? cli_flag(cli, "description") : cli->args[0]);
+    const char *key = cli_flag(cli, "key");
+    char fresh[UUID_TEXT_SIZE];
+    json_t *body = json_object();
+    int code;
+
+    if (!description) {
+        json_decref(body);
+        return EXIT_USAGE;
+    }
+    if (!key) {
+        struct uuid uuid = uuid_v7();
+        key = uuid_format(&uuid, fresh);
+    }
+    code = set_text(body, "subject", cli->args[0]);
+    if (!code)
+        code = set_text(body, "description", description);
+    for (size_t i = 0; !code && i < ARRAY_SIZE(fields); i++)
+        code = set_text(body, fields[i][1], cli_flag(cli, fields[i][0]));
+    if (code) {
+        json_decref(body);
+        return code;
+    }
+    client_call_patient(client, "POST", "/api/v1/tickets", body, key, 10, &response);
+    json_decref(body);
+    if (response.status != 201 && response.status != 202)
+        return client_explain(&response, client->url);
+    if (cli->json)
+        output_json(response.json);
+    else
+        printf(response.status == 201
+                   ? T("%s created\n", "%s 已创建\n")
+                   : T("%s accepted; it will be in the queue shortly\n", "%s 已受理；稍后进入队列\n"),
+               output_at(response.json, "number"));
+    return EXIT_OK_;
+}
+
+/* Reads pages until `limit` items are there. NULL after printing a failure (code in *ret_code). */
+static json_t *read_pages(struct cli *cli, const char *path, long limit, int *ret_code)
+{
+    struct client *client = cli_client(cli);
+    json_t *items = json_array();
+    _cleanup_(freep) char *cursor = NULL;
+
+    while ((long)json_array_size(items) < limit) {
+        _cleanup_response_ struct response response = {0};
+        _cleanup_buf_ struct buf page = BUF_INIT;
+        long want = limit - (long)json_array_size(items);
+        const char *next;
+
+        buf_printf(&page, "%s%climit=%ld", path, strchr(path, '?') ? '&' : '?', want > 200 ? 200 : want);
+        if (cursor) {
+            buf_add_text(&page, "&cursor=");
+            buf_add_percent(&page, str_from(cursor));
+        }
+        client_call(client, "GET", buf_text(&page), NULL, NULL, &response);
+        if (response.status != 200) {
+            *ret_code = client_explain(&response, client->url);
+            json_decref(items);
+            return NULL;
+        }
+        json_array_extend(items, json_object_get(response.json, "items"));
+        next = json_string_value(json_object_get(response.json, "next"));
+        free(cursor);
+        cursor = mem_str(next);
+        if (!cursor)
+            break;
+    }
+    if (cursor && !cli->json)
+        fprintf(stderr, T("(there are more; -n N shows N)\n", "（还有更多；-n N 显示 N 行）\n"));
+    *ret_code = EXIT_OK_;
+    return items;
+}
+
+static int print_list(struct cli *cli, const char *path, const struct column *columns, int ncolumns,
+                      const char *empty)
+{
+    long limit = cli_flag_number(cli, "limit", 50, 1, 100000);
+    json_t *items;
+    int code;
+
+    if (limit < 0)
+        return EXIT_USAGE;
+    items = read_pages(cli, path, limit, &code);
+    if (!items)
+        return code;
+    if (cli->json)
+        output_json(items);
+    else
+        output_table(items, columns, ncolumns, empty);
+    json_decref(items);
+    return EXIT_OK_;
+}
+
+int command_list(struct cli *cli)
+{
+    const struct column columns[] = {
+        {T("NUMBER", "编号"), "number", 0, NULL},
+        {"P", "priority", 0, NULL},
+        {T("STATE", "状态"), "state", 0, output_state},
+        {T("TEAM", "团队"), "team.slug", 20, NULL},
+        {T("OWNER", "负责人"), "owner.login", 20, NULL},
+        {T("REQUESTER", "请求人"), "requester.login", 20, NULL},
+        {T("SUBJECT", "主题"), "subject", 60, NULL},
+    };
+    _cleanup_buf_ struct buf path = BUF_INIT;
+    char separator = '?';
+
+    buf_add_text(&path, "/api/v1/tickets");
+    for (const char *const *name = (const char *const[]){"state", "team", NULL}; *name; name++) {
+        if (cli_flag(cli, *name)) {
+            buf_printf(&path, "%c%s=", separator, *name);
+            buf_add_percent(&path, str_from(cli_flag(cli, *name)));
+            separator = '&';
+        }
+    }
+    if (cli_flag(cli, "mine"))
+        buf_printf(&path, "%cowner=me", separator);
+    return print_list(cli, buf_text(&path), columns, ARRAY_SIZE(columns), T("no tickets", "没有工单"));
+}
+
+int command_queue(struct cli *cli)
+{
+    const struct column columns[] = {
+        {T("NUMBER", "编号"), "number", 0, NULL}, {"P", "priority", 0, NULL},
+        {T("TEAM", "团队"), "team", 20, NULL},    {T("DUE", "截止"), "due_at", 0, NULL},
+        {T("REGION", "区域"), "region", 0, NULL}, {T("SUBJECT", "主题"), "subject", 60, NULL},
+    };
+    _cleanup_buf_ struct buf path = BUF_INIT;
+
+    buf_add_text(&path, "/api/v1/queue");
+    if (cli_flag(cli, "team")) {
+        buf_add_text(&path, "?team=");
+        buf_add_percent(&path, str_from(cli_flag(cli, "team")));
+    }
+    return print_list(cli, buf_text(&path), columns, ARRAY_SIZE(columns),
+                      T("the queue is empty", "队列为空"));
+}
+
+int command_history(struct cli *cli)
+{
+    const struct column columns[] = {
+        {T("SEQ", "序号"), "seq", 0, NULL},         {T("TIME", "时间"), "at", 0, NULL},
+        {T("WHO", "谁"), "actor", 24, NULL},        {T("WHAT", "事件"), "type", 0, NULL},
+        {T("TEAM", "团队"), "data.team", 20, NULL}, {T("OWNER", "负责人"), "data.owner", 20, NULL},
+    };
+    _cleanup_buf_ struct buf path = BUF_INIT;
+
+    path_number(&path, cli->args[0]);
+    buf_add_text(&path, "/events");
+    return print_list(cli, buf_text(&path), columns, ARRAY_SIZE(columns), T("no events", "没有事件"));
+}
+
+int command_show(struct cli *cli)
+{
+    struct client *client = cli_client(cli);
+    _cleanup_response_ struct response response = {0};
+    _cleanup_buf_ struct buf path = BUF_INIT;
+
+    path_number(&path, cli->args[0]);
+    client_call(client, "GET", buf_text(&path), NULL, NULL, &response);
+    if (response.status != 200)
+        return client_explain(&response, client->url);
+    if (cli->json)
+        output_json(response.json);
+    else
+        output_ticket(response.json);
+    return EXIT_OK_;
+}
+
+int command_next(struct cli *cli)
+{
+    struct client *client = cli_client(cli);
+    _cleanup_response_ struct response response = {0};
+    struct uuid uuid = uuid_v7();
+    char key[UUID_TEXT_SIZE];
+    json_t *body = json_object();
+
+    if (set_text(body, "team", cli_flag(cli, "team"))) {
+        json_decref(body);
+        return EXIT_USAGE;
+    }
+    client_call_patient(client, "POST", "/api/v1/queue:claim-next", body, uuid_format(&uuid, key), 10,
+                        &response);
+    json_decref(body);
+    if (response.status == 204) {
+        if (cli->json)
+            puts("null");
+        else
+            fprintf(stderr, "%s\n", T("the queue is empty", "队列为空"));
+        return EXIT_OK_;
+    }
+    if (response.status != 200)
+        return client_explain(&response, client->url);
+    if (cli->json)
+        output_json(response.json);
+    else
+        output_ticket(response.json);
+    return EXIT_OK_;
+}
+
+/* Fills in the epoch that the caller left out: the present one. The authority still refuses it if it moved
+ * meanwhile. */
+static int find_epoch(struct cli *cli, const char *path, json_t *body)
+{
+    struct client *client = cli_client(cli);
+    _cleanup_response_ struct response response = {0};
+
+    client_call(client, "GET", path, NULL, NULL, &response);
+    if (response.status != 200)
+        return client_explain(&response, client->url);
+    json_object_set(body, "epoch", json_object_get(response.json, "epoch"));
+    return EXIT_OK_;
+}
+
+static int action_body(struct cli *cli, const char *action, const char *path, json_t *body)
+{
+    static const char *const copied[] = {"reason", "team", "until", "cause", "solution", "prevention"};
+    bool owner_verb = strcmp(action, "release") == 0 || strcmp(action, "transfer") == 0 ||
+                      strcmp(action, "pend") == 0 || strcmp(action, "resolve") == 0;
+    int code = EXIT_OK_;
+
+    for (size_t i = 0; !code && i < ARRAY_SIZE(copied); i++)
+        code = set_text(body, copied[i], cli_flag(cli, copied[i]));
+    if (!code && cli->nargs > 1) {
+        _cleanup_(freep) char *text = text_argument(cli->args[1]);
+        code = text ? set_text(body, "body", text) : EXIT_USAGE;
+    }
+    if (code)
+        return code;
+    if (cli_flag(cli, "epoch")) {
+        long epoch = cli_flag_number(cli, "epoch", 0, 0, LONG_MAX);
+        if (epoch < 0)
+            return EXIT_USAGE;
+        json_object_set_new(body, "epoch", json_integer(epoch));
+        return EXIT_OK_;
+    }
+    return owner_verb ? find_epoch(cli, path, body) : EXIT_OK_;
+}
+
+int command_action(struct cli *cli)
+{
+    struct client *client = cli_client(cli);
+    const char *action = cli->command->name;
+    _cleanup_response_ struct response response = {0};
+    _cleanup_buf_ struct buf path = BUF_INIT;
+    struct uuid uuid = uuid_v7();
+    char key[UUID_TEXT_SIZE];
+    json_t *body = json_object();
+    int code;
+
+    path_number(&path, cli->args[0]);
+    code = action_body(cli, action, buf_text(&path), body);
+    if (code) {
+        json_decref(body);
+        return code;
+    }
+    buf_printf(&path, ":%s", action);
+    client_call_patient(client, "POST", buf_text(&path), body, uuid_format(&uuid, key), 10, &response);
+    json_decref(body);
+    if (response.status != 200)
+        return client_explain(&response, client->url);
+    if (cli->json)
+        output_json(response.json);
+    else
+        printf("%s  %s  %s  epoch %s\n", output_at(response.json, "number"),
+               output_state(output_at(response.json, "state")),
+               *output_at(response.json, "owner.login") ? output_at(response.json, "owner.login")
+                                                        : T("nobody", "无人"),
+               output_at(response.json, "epoch"));
+    return EXIT_OK_;
+}

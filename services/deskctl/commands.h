@@ -1,0 +1,21 @@
+/* What each command does; the table is in main.c. */
+#pragma once
+#include "deskctl/cli.h"
+
+int command_login(struct cli *cli);
+int command_logout(struct cli *cli);
+int command_me(struct cli *cli);
+int command_submit(struct cli *cli);
+int command_list(struct cli *cli);
+int command_queue(struct cli *cli);
+int command_show(struct cli *cli);
+int command_history(struct cli *cli);
+int command_next(struct cli *cli);
+int command_action(struct cli *cli); /* claim, release, transfer, reply, note, pend, resolve, confirm, reopen,
+                                        cancel: by command name */
+int command_events(struct cli *cli);
+int command_status(struct cli *cli);
+int command_audit_verify(struct cli *cli);
+int command_dead_letters(struct cli *cli);
+int command_dead_letters_replay(struct cli *cli);
+int command_replay(struct cli *cli); /* volvo, servicenow: by command name */

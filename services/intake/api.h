@@ -1,0 +1,53 @@
+/* The API: one table of routes and the dispatcher that walks it. */
+#pragma once
+#include "auth/authz.h"
+#include "intake/call.h"
+
+/* Actions beside those of authz.h. */
+enum {
+    ROUTE_OPEN = -1,      /* anybody, signed in or not */
+    ROUTE_SIGNED_IN = -2, /* anybody who is signed in, for themselves */
+};
+enum route_body { BODY_NONE, BODY_JSON, BODY_MAY_BE_EMPTY };
+
+struct route {
+    enum http_method method;
+    const char *pattern; /* "{number}" stands for a ticket's number */
+    int action;          /* enum ticket_action, enum authz_action or one of the above */
+    bool object; /* whether this ticket may be seen or changed is judged where the ticket is: row-level
+                    security, the authority */
+    enum route_body body;
+    void (*handler)(struct call *call);
+    const char *const *query; /* allowed query parameters, NULL-terminated; NULL: none */
+};
+extern const struct route api_routes[];
+extern const size_t api_routes_n;
+
+/** May somebody with this role (NULL: not signed in) come as far as the handler? Deny by default. */
+enum authz_verdict route_verdict(const struct route *route, const struct authz_subject *subject);
+
+/** The http_options.handler and .render_error; ctx is the struct intake. */
+void api_handle(void *ctx, struct http_exchange *x);
+void api_render_error(void *ctx, int code, struct buf *ret_body, const char **ret_content_type);
+
+/* The handlers, by file. */
+void session_post(struct call *call); /* account.c */
+void session_delete(struct call *call);
+void me_get(struct call *call);
+void teams_get(struct call *call);
+void ticket_post(struct call *call); /* submit.c */
+void tickets_get(struct call *call); /* tickets.c */
+void ticket_get(struct call *call);
+void ticket_events_get(struct call *call);
+void queue_get(struct call *call);
+void command_post(struct call *call); /* commands.c */
+void claim_next_post(struct call *call);
+void events_get(struct call *call); /* stream.c */
+struct feed_viewer;
+bool stream_still(void *ctx, const struct feed_viewer *viewer);
+void status_get(struct call *call); /* operate.c */
+void audit_get(struct call *call);
+void dead_letters_get(struct call *call);
+void dead_letters_replay_post(struct call *call);
+void home_get(struct call *call); /* site.c */
+void openapi_get(struct call *call);

@@ -1,0 +1,2 @@
+-- Starts the transaction of a group of operations.
+BEGIN IMMEDIATE

@@ -1,0 +1,2 @@
+-- Is the file what it should be? One row "ok".
+PRAGMA quick_check(1)

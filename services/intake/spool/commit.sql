@@ -1,0 +1,2 @@
+-- Ends it: durable when this returns.
+COMMIT

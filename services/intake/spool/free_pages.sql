@@ -1,0 +1,2 @@
+-- Pages of the file that hold nothing.
+PRAGMA freelist_count

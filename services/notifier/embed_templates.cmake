@@ -1,0 +1,13 @@
+# Turns DIR/<language>/<event>.<part> into a C table of texts. Called at build time; see CMakeLists.txt beside.
+file(GLOB files RELATIVE ${DIR} ${DIR}/*/*)
+list(SORT files)
+set(c "/* Generated from services/notifier/templates. */\n#include \"notifier/templates.h\"\nconst struct template_source template_sources[] = {\n")
+foreach(file ${files})
+  file(READ ${DIR}/${file} text)
+  string(REPLACE "\\" "\\\\" text "${text}")
+  string(REPLACE "\"" "\\\"" text "${text}")
+  string(REPLACE "\n" "\\n\"\n     \"" text "${text}")
+  string(APPEND c "    {\"${file}\",\n     \"${text}\"},\n")
+endforeach()
+string(APPEND c "    {0, 0},\n};\n")
+file(WRITE ${OUT} "${c}")

@@ -1,0 +1,206 @@
+/* The outbox, emptied. One statement takes a batch of rows, decides whom each event tells
+ * (sql/outbox_expand.sql) and writes the deliveries; rows and deliveries change in one transaction, so an
+ * event is expanded exactly once, however many processes try and whenever one dies.
+ *
+ * Owns a timer and one job. Hints only make it earlier; a poll every second finds what no hint told of.
+ * Several hints within twenty milliseconds are one: a busy desk is expanded in batches. On failure it tries
+ * again at the next poll; the age of the oldest row is the gauge to alarm on.
+ */
+#include "notifier/expand.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "log/log.h"
+#include "meridian/errors.h"
+#include "metrics/metrics.h"
+#include "notifier_sql.h"
+
+enum { BATCH = 200, POLL_MS = 1000, GATHER_MS = 20 };
+
+struct expander {
+    struct expander_options options;
+    uv_timer_t timer;
+    bool running, woken, soon, failing;
+    void (*drained)(void *ctx);
+    void *drained_ctx;
+    int64_t taken, made, age_us, set_aside; /* the job's, the worker's alone while running */
+    struct {
+        struct metric *expanded, *made, *age, *set_aside;
+    } metrics;
+};
+
+/* `id` 0: the first `limit` rows. */
+static int expand(struct db_conn *conn, struct expander *expander, int limit, int64_t id)
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+    int r;
+
+    db_param_int(&params, limit);
+    db_param_text(&params, expander->options.home_region);
+    if (id)
+        db_param_int(&params, id);
+    else
+        db_param_null(&params);
+    r = db_exec(conn, &sql_notifier_outbox_expand, &params, &result);
+    if (r < 0)
+        return r;
+    expander->taken += db_int(&result, 0, 0);
+    expander->made += db_int(&result, 0, 1);
+    expander->age_us = db_int(&result, 0, 2);
+    return 0;
+}
+
+static int set_aside(struct db_conn *conn, struct expander *expander, int64_t id)
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_buf_ struct buf reason = BUF_INIT;
+    int r;
+
+    buf_add_text(&reason, db_error_detail(conn));
+    db_param_int(&params, id);
+    db_param_text(&params, expander->options.home_region);
+    db_param_text(&params, buf_text(&reason));
+    r = db_exec(conn, &sql_notifier_outbox_set_aside, &params, NULL);
+    if (r == 0)
+        log_error("an event cannot be expanded; it is a dead letter", L_INT("outbox_id", id),
+                  L_STR("reason", buf_str(&reason)));
+    expander->set_aside += r == 0;
+    return r;
+}
+
+/* Some row of the batch makes the statement fail, and would hold up all behind it for ever: one by one. */
+static int expand_singly(struct db_conn *conn, struct expander *expander)
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+    int r;
+
+    db_param_int(&params, BATCH);
+    r = db_exec(conn, &sql_notifier_outbox_first, &params, &result);
+    for (int row = 0; r == 0 && row < db_rows(&result); row++) {
+        int64_t id = db_int(&result, row, 0);
+
+        r = expand(conn, expander, 1, id);
+        if (r < 0 && db_refused(conn))
+            r = set_aside(conn, expander, id);
+    }
+    return r;
+}
+
+static int run_batch(struct db_conn *conn, void *job)
+{
+    struct expander *expander = job;
+    int r;
+
+    expander->taken = expander->made = expander->age_us = expander->set_aside = 0;
+    r = expand(conn, expander, BATCH, 0);
+    if (r < 0 && db_refused(conn))
+        r = expand_singly(conn, expander);
+    return r;
+}
+
+static void begin_batch(struct expander *expander);
+
+static void on_timer(uv_timer_t *timer)
+{
+    begin_batch(timer->data);
+}
+
+static void arm(struct expander *expander, uint64_t wait_ms)
+{
+    if (expander->drained)
+        return;
+    expander->soon = wait_ms < POLL_MS;
+    uv_timer_start(&expander->timer, on_timer, wait_ms, 0);
+}
+
+static void tell_change(struct expander *expander, int status)
+{
+    if ((status < 0) == expander->failing)
+        return;
+    expander->failing = status < 0;
+    if (status < 0)
+        log_warn("the outbox cannot be expanded; trying again every second", L_ERROR(status));
+    else
+        log_info("expanding the outbox again");
+}
+
+static void on_batch(void *job, int status)
+{
+    struct expander *expander = job;
+
+    expander->running = false;
+    tell_change(expander, status);
+    if (status == 0) {
+        metric_add(expander->metrics.expanded, NULL, (double)expander->taken);
+        metric_add(expander->metrics.made, NULL, (double)expander->made);
+        metric_add(expander->metrics.set_aside, NULL, (double)expander->set_aside);
+        metric_set(expander->metrics.age, NULL, (double)expander->age_us / US_PER_S);
+        if (expander->made)
+            expander->options.on_made(expander->options.ctx, expander->made);
+    }
+    if (expander->drained)
+        expander->drained(expander->drained_ctx);
+    else if (status == 0 && expander->taken == BATCH)
+        begin_batch(expander);
+    else
+        arm(expander, expander->woken && status == 0 ? GATHER_MS : POLL_MS);
+}
+
+static void begin_batch(struct expander *expander)
+{
+    int r = db_pool_submit(expander->options.pool, run_batch, on_batch, expander, 0);
+
+    expander->woken = false;
+    expander->running = true;
+    if (r < 0)
+        on_batch(expander, r);
+}
+
+struct expander *expander_open(const struct expander_options *options)
+{
+    struct expander *expander = NEW(struct expander);
+
+    expander->options = *options;
+    expander->metrics.expanded =
+        metric_counter("meridian_notifier_events_total", "Events taken from the outbox.", NULL);
+    expander->metrics.made =
+        metric_counter("meridian_notifier_deliveries_made_total", "Deliveries made from them.", NULL);
+    expander->metrics.set_aside =
+        metric_counter("meridian_notifier_events_set_aside_total",
+                       "Events that could not be expanded and became dead letters.", NULL);
+    expander->metrics.age = metric_gauge("meridian_notifier_outbox_age_seconds",
+                                         "Age of the oldest row left in the outbox.", NULL);
+    uv_timer_init(expander->options.loop, &expander->timer);
+    expander->timer.data = expander;
+    arm(expander, 0);
+    return expander;
+}
+
+void expander_wake(struct expander *expander)
+{
+    expander->woken = true;
+    if (!expander->running && !expander->soon)
+        arm(expander, GATHER_MS);
+}
+
+void expander_drain(struct expander *expander, void (*done)(void *ctx), void *ctx)
+{
+    uv_timer_stop(&expander->timer);
+    expander->drained = done;
+    expander->drained_ctx = ctx;
+    if (!expander->running)
+        done(ctx);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+struct expander *expander_close(struct expander *expander)
+{
+    if (expander)
+        uv_close((uv_handle_t *)&expander->timer, on_closed);
+    return NULL;
+}

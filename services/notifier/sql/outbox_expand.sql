@@ -1,0 +1,88 @@
+-- Turns a batch of outbox rows into deliveries and deletes them, in one statement. Safe to repeat: a row is there once, and a delivery's id
+-- is derived from (position, channel, destination), so a second expansion of the same event changes nothing. Never reads internal notes.
+-- Whom an event tells is decided here and nowhere else:
+--   mail to the requester: ticket.created (receipt), pended, resolved, and replies by agents;
+--   mail to the owner: replies by the requester, sla.warned, sla.breached;
+--   mail to the team's leads (its admins, if it has none): ticket.reopened, sla.breached, and sla.warned while nobody owns the ticket;
+--   every event to each enabled webhook endpoint that wants its type. Nobody is told by mail of what they did themselves, but for the receipt.
+-- $1 int limit, $2 text home region (where webhooks without a region are sent from), $3 bigint one row's id (null: the first ones). Rows taken, deliveries made, age of the oldest row left in microseconds.
+WITH taken AS (
+    DELETE FROM desk.outbox
+    WHERE id = ANY (ARRAY(SELECT id FROM desk.outbox WHERE $3::bigint IS NULL OR id = $3 ORDER BY id LIMIT $1::int FOR UPDATE SKIP LOCKED))
+    RETURNING position, ticket_id, event_seq, type, data, trace_id, created_at
+), told AS MATERIALIZED (
+    SELECT o.*, coalesce(e.at, o.created_at) AS at, e.actor_id, e.actor, coalesce(e.public, false) AS public,
+           coalesce(a.name, e.actor, 'Meridian') AS actor_name, t.number, t.subject, t.service, t.state, t.priority, t.region, t.restricted,
+           t.requester_id, t.owner_id, w.login AS owner_login, w.name AS owner_name, t.epoch, t.pending_reason, t.pending_until,
+           t.solution, g.id AS team_id, g.slug AS team, g.name_en, g.name_zh, r.body, coalesce(r.from_requester, false) AS from_requester
+    FROM taken o
+    JOIN desk.ticket t ON t.id = o.ticket_id
+    JOIN desk.team g ON g.id = t.team_id
+    LEFT JOIN desk.event e ON e.ticket_id = o.ticket_id AND e.seq = o.event_seq
+        AND e.at BETWEEN o.created_at - interval '1 day' AND o.created_at + interval '1 day'
+    LEFT JOIN desk.reply r ON r.ticket_id = o.ticket_id AND r.event_seq = o.event_seq
+    LEFT JOIN desk.app_user a ON a.id = e.actor_id
+    LEFT JOIN desk.app_user w ON w.id = t.owner_id
+), reader AS (
+    SELECT d.position, requester_id AS user_id, 'requester' AS audience FROM told d
+    WHERE type IN ('ticket.created', 'ticket.pended', 'ticket.resolved') OR (type = 'ticket.replied' AND NOT from_requester)
+    UNION ALL
+    SELECT d.position, owner_id, 'owner' FROM told d
+    WHERE owner_id IS NOT NULL AND (type IN ('sla.warned', 'sla.breached') OR (type = 'ticket.replied' AND from_requester))
+    UNION ALL
+    SELECT d.position, l.user_id, 'lead' FROM told d
+    CROSS JOIN LATERAL (
+        SELECT m.user_id FROM desk.team_member m JOIN desk.app_user u ON u.id = m.user_id
+        WHERE m.team_id = d.team_id AND u.role = 'lead' AND u.disabled_at IS NULL
+        UNION ALL
+        SELECT u.id FROM desk.app_user u
+        WHERE u.role = 'admin' AND NOT EXISTS (
+            SELECT FROM desk.team_member m JOIN desk.app_user x ON x.id = m.user_id
+            WHERE m.team_id = d.team_id AND x.role = 'lead' AND x.disabled_at IS NULL)) l
+    WHERE type IN ('ticket.reopened', 'sla.breached') OR (type = 'sla.warned' AND owner_id IS NULL)
+), mail AS (
+    SELECT DISTINCT ON (d.position, u.email) d.*, x.audience, u.id AS user_id, u.name AS to_name, u.email, u.language,
+           u.region AS user_region, z.zone
+    FROM reader x
+    JOIN told d ON d.position = x.position
+    JOIN desk.app_user u ON u.id = x.user_id AND u.disabled_at IS NULL AND u.email <> ''
+    JOIN desk.region z ON z.code = u.region
+    WHERE u.id IS DISTINCT FROM d.actor_id OR d.type = 'ticket.created'
+    ORDER BY d.position, u.email, x.audience DESC
+), made AS (
+    INSERT INTO desk.delivery (id, ticket_id, position, type, channel, class, recipient_id, endpoint_id, region, destination, payload)
+    SELECT md5(concat_ws('/', m.position, 'mail', m.email))::uuid, m.ticket_id, m.position, m.type, 'mail',
+           CASE WHEN m.priority = 1 OR m.type LIKE 'sla.%' THEN 0 WHEN m.type = 'ticket.created' THEN 2 ELSE 1 END,
+           m.user_id, NULL, m.user_region, m.email,
+           jsonb_strip_nulls(jsonb_build_object(
+               'type', m.type, 'ticket_id', m.ticket_id, 'number', m.number, 'title', m.subject, 'service', m.service,
+               'priority', 'P' || m.priority, 'team', CASE m.language WHEN 'zh' THEN m.name_zh ELSE m.name_en END,
+               'at_us', desk.us(m.at), 'actor', m.actor_name, 'owner', m.owner_name, 'audience', m.audience,
+               'to_name', m.to_name, 'language', m.language, 'zone', m.zone,
+               'text', CASE WHEN m.type = 'ticket.replied' THEN m.body END,
+               'solution', CASE WHEN m.type = 'ticket.resolved' THEN m.solution END,
+               'reason', CASE WHEN m.type = 'ticket.pended' THEN m.pending_reason END,
+               'until_us', CASE WHEN m.type = 'ticket.pended' THEN desk.us(m.pending_until) END,
+               'target', CASE WHEN m.type LIKE 'sla.%' THEN m.data ->> 'target' END,
+               'due_us', CASE WHEN m.type LIKE 'sla.%' THEN desk.us((m.data ->> 'due_at')::timestamptz) END))
+    FROM mail m
+    UNION ALL
+    SELECT md5(concat_ws('/', d.position, 'webhook', w.id, w.url))::uuid, d.ticket_id, d.position, d.type, 'webhook',
+           CASE WHEN d.priority = 1 OR d.type LIKE 'sla.%' THEN 0 WHEN d.type = 'ticket.created' THEN 2 ELSE 1 END,
+           NULL, w.id, coalesce(w.region, $2), w.url,
+           jsonb_strip_nulls(jsonb_build_object(
+               'specversion', '1.0', 'id', d.position::text, 'source', '/regions/' || d.region,
+               'type', 'org.meridian.' || d.type || '.v1', 'subject', d.number, 'time', desk.rfc3339(d.at),
+               'datacontenttype', 'application/json',
+               'traceparent', '00-' || d.trace_id || '-' || substr(md5(d.position::text), 1, 16) || '-01')) ||
+           jsonb_build_object('data', d.data || jsonb_build_object(
+               'number', d.number, 'seq', d.event_seq, 'type', d.type, 'public', d.public, 'actor', d.actor,
+               'state', d.state, 'priority', 'P' || d.priority, 'team', d.team, 'owner', d.owner_login, 'epoch', d.epoch,
+               'subject', CASE WHEN NOT d.restricted THEN d.subject END))
+    FROM told d
+    JOIN desk.webhook_endpoint w ON w.disabled_at IS NULL AND (w.types = '{}' OR d.type = ANY (w.types))
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+)
+SELECT (SELECT count(*) FROM taken), (SELECT count(*) FROM made),
+       (SELECT desk.us(now()) - desk.us(min(created_at)) FROM (SELECT created_at FROM desk.outbox ORDER BY id OFFSET $1 LIMIT 1) o);

@@ -1,0 +1,148 @@
+/* Commands on one ticket: claim, release, transfer, reply, note, pend, resolve, confirm, reopen, cancel.
+ *
+ * One transaction each: lock the ticket, look whether the key was answered before, plan by the rules, write.
+ * Called by the router on a worker. The lock comes before the look-up, so that of two deliveries of one
+ * request the second finds the first one's answer. A key used at the same time for another ticket shows as a
+ * unique violation; then the look-up is repeated, and decides.
+ */
+#include "auth/auth.h"
+#include "meridian/errors.h"
+#include "router/job.h"
+#include "router/ticket_write.h"
+#include "router_sql.h"
+
+/* 1: answered before, the answer is in the job's outcome. */
+static int recall(struct db_conn *conn, struct job *job, const char *key, const uint8_t hash[32])
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+    int r;
+
+    db_param_text(&params, job->request->principal->user_id);
+    db_param_text(&params, key);
+    r = db_exec(conn, &sql_router_command_find, &params, &result);
+    if (r < 0 || !db_rows(&result))
+        return r;
+    return job_recall(job, db_str(&result, 0, 0), db_str(&result, 0, 1), hash);
+}
+
+static int find_team(struct db_conn *conn, const char *slug, struct ticket_team *ret_team)
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+    int r;
+
+    *ret_team = (struct ticket_team){.slug = slug};
+    if (!slug)
+        return 0;
+    db_param_text(&params, slug);
+    r = db_exec(conn, &sql_router_team_find, &params, &result);
+    if (r < 0)
+        return r;
+    if (db_rows(&result))
+        ret_team->id = (int)db_int(&result, 0, 0);
+    return 0;
+}
+
+/* Refusals that another moment could have granted. Told once, they must stay so: of two deliveries of one
+ * claim the slow one may come when the ticket is free again, and would give it to somebody who was told that
+ * they lost. */
+static bool is_momentary(int failure)
+{
+    return failure == -E_ALREADY_CLAIMED || failure == -E_BAD_TRANSITION;
+}
+
+/* 0 when the refusal is stored and will be repeated. */
+static int remember_refusal(struct db_conn *conn, struct job *job, const char *key, const uint8_t hash[32],
+                            int failure)
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_buf_ struct buf text = BUF_INIT;
+    int r;
+
+    job_refusal_text(job, failure, &text);
+    db_param_text(&params, job->request->principal->user_id);
+    db_param_text(&params, key);
+    db_param_bytes(&params, hash, 32);
+    db_param_text(&params, buf_text(&text));
+    r = db_exec(conn, &sql_router_command_refused, &params, NULL);
+    return r < 0 ? r : db_commit(conn, NULL);
+}
+
+static int change_ticket(struct db_conn *conn, struct job *job, const char *key, const uint8_t hash[32],
+                         bool *ret_recalled)
+{
+    _cleanup_ticket_row_ struct ticket_row row = {0};
+    const Meridian__Request *request = job->request;
+    struct ticket_writer writer = {
+        .user_id = request->principal->user_id,
+        .login = request->principal->login,
+        .trace_id = request->trace_id,
+        .command_key = key,
+        .command_hash = hash,
+        .answer = &job->out.json,
+    };
+    struct ticket_team team = {0};
+    struct ticket_plan plan = {0};
+    int r;
+
+    r = ticket_row_lock(conn, request->command->number, &row);
+    if (r < 0)
+        return r;
+    r = job_check_epoch(job, row.cluster_epoch);
+    if (!r) {
+        r = recall(conn, job, key, hash);
+        *ret_recalled = r != 0;
+    }
+    if (r)
+        return r;
+    if (request->command->action == ACTION_TRANSFER)
+        r = find_team(conn, request->command->team, &team);
+    if (!r)
+        r = ticket_rules_plan(request, &row, &team, &plan, &job->out);
+    for (int i = 0; i < plan.n && !r; i++)
+        r = ticket_write(conn, &row, &plan.steps[i], &writer, i == plan.n - 1);
+    if (r < 0)
+        return r;
+    job_hint_ticket(job, row.number);
+    job->hints.clocks = writer.clocks_changed;
+    return 0;
+}
+
+static int command_work(struct db_conn *conn, struct job *job)
+{
+    _cleanup_buf_ struct buf key = BUF_INIT;
+    Meridian__Command asked = *job->request->command;
+    uint8_t hash[32];
+    bool recalled = false;
+    int r;
+
+    if (!job->request->principal)
+        return outcome_refuse(&job->out, -E_UNAUTHENTICATED, "The request names nobody");
+    job_command_key(job, asked.client_key, &key);
+    asked.client_key = NULL;
+    asked.has_body_hash = false;
+    job_command_hash(&asked.base, hash);
+    for (int attempt = 0; attempt < 2; attempt++) {
+        r = db_begin(conn);
+        if (!r)
+            r = change_ticket(conn, job, buf_text(&key), hash, &recalled);
+        if (r >= 0) {
+            r = db_commit(conn, &job->lsn);
+            return r;
+        }
+        if (is_momentary(r) && !recalled) {
+            int stored = remember_refusal(conn, job, buf_text(&key), hash, r);
+            if (stored < 0)
+                r = stored;
+        }
+        db_rollback(conn);
+        if (r != -E_CONFLICT)
+            break;
+        job_reset(job); /* the key was taken while this ran: its answer counts */
+    }
+    job->conflict = r == -E_ALREADY_CLAIMED || r == -E_OWNERSHIP_LOST || r == -E_PRECONDITION;
+    return r;
+}
+
+const struct job_kind command_kind = {.name = "command", .keyed = true, .work = command_work};

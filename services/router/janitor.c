@@ -1,0 +1,103 @@
+/* What has to be thrown away or laid out in time. A timer starts one round on a worker; a round deletes in
+ * small batches, each a transaction of its own, so that no lock and no snapshot lives long. Every router
+ * beside the primary does this: each step is safe to repeat and passes over rows that another one holds. A
+ * failed round is logged and the next one tries again.
+ */
+#include "router/janitor.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "meridian/errors.h"
+#include "router/state.h"
+#include "router_sql.h"
+
+enum { BATCH = 500, MAX_BATCHES = 200, MONTHS_AHEAD = 3 };
+#define PARTITIONS_EVERY_US (24 * 3600 * US_PER_S)
+#define PATIENCE_US         (30 * US_PER_S)
+
+struct round {
+    struct router *router;
+    bool partitions;
+    struct buf trouble;
+};
+
+static int prune(struct db_conn *conn, const struct db_statement *statement)
+{
+    for (int i = 0; i < MAX_BATCHES; i++) {
+        _cleanup_params_ struct db_params params = {0};
+        _cleanup_result_ struct db_result result = {0};
+        int r;
+
+        db_param_int(&params, BATCH);
+        r = db_exec(conn, statement, &params, &result);
+        if (r < 0)
+            return r;
+        if (db_affected(&result) < BATCH)
+            break;
+    }
+    return 0;
+}
+
+static int round_work(struct db_conn *conn, void *arg)
+{
+    struct round *round = arg;
+    _cleanup_params_ struct db_params params = {0};
+    int r = 0;
+
+    buf_reset(&round->trouble);
+    if (round->partitions) {
+        db_param_int(&params, MONTHS_AHEAD);
+        r = db_exec(conn, &sql_router_partitions_ensure, &params, NULL);
+    }
+    if (!r)
+        r = prune(conn, &sql_router_session_prune);
+    if (!r)
+        r = prune(conn, &sql_router_command_prune);
+    if (!r)
+        r = prune(conn, &sql_router_command_prune_nothing);
+    if (r < 0)
+        buf_add_text(&round->trouble, db_error_detail(conn));
+    return r;
+}
+
+static void round_done(void *arg, int status)
+{
+    struct round *round = arg;
+    struct janitor *self = &round->router->janitor;
+
+    self->working = false;
+    if (status < 0)
+        router_complain(round->router, "housekeeping failed", status, buf_text(&round->trouble));
+    else if (round->partitions)
+        self->partitions_us = clock_monotonic_us();
+    buf_fini(&round->trouble);
+    free(round);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct janitor *self = timer->data;
+    struct router *router = self->router;
+    int64_t now = clock_monotonic_us();
+    struct round *round;
+
+    if (self->working || !db_pool_ready(router->pool))
+        return;
+    round = NEW(struct round);
+    round->router = router;
+    round->partitions = !self->partitions_us || now - self->partitions_us >= PARTITIONS_EVERY_US;
+    self->working = true;
+    if (db_pool_submit(router->pool, round_work, round_done, round, now + PATIENCE_US) < 0)
+        round_done(round, -E_UNAVAILABLE);
+}
+
+void janitor_open(struct janitor *self, struct router *router, uint64_t every_ms)
+{
+    self->router = router;
+    router_timer_init(router, &self->timer, on_timer, every_ms);
+    self->timer.data = self;
+}
+
+void janitor_close(struct janitor *self)
+{
+    router_timer_close(self->router, &self->timer);
+}

@@ -1,0 +1,2 @@
+-- The cluster epoch of this database.
+SELECT c.epoch FROM desk.cluster c

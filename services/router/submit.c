@@ -1,0 +1,321 @@
+/* Submissions become tickets, many in one transaction.
+ *
+ * The normal case is one statement for the whole batch (submit_store.sql). Records that it passed over are
+ * resolved one by one in the same transaction: delivered again, duplicates that get an alias, conflicts. When
+ * the database refuses a statement because one of its records can never be stored, the batch is halved until
+ * that record stands alone and is rejected, and the others become tickets: a poisoned record holds nobody up.
+ *
+ * What must stay true: an outcome is told only after its commit; REJECTED is said only of what no repetition
+ * can cure. Anything else fails the whole request, and the intake sends it again: every step is safe to
+ * repeat, because keys and numbers are unique.
+ */
+#include "router/submit.h"
+#include "base/encode.h"
+#include "base/memory.h"
+#include "meridian/errors.h"
+#include "meridian/limits.h"
+#include "meridian/ticket.h"
+#include "router/job.h"
+#include "router/submit_record.h"
+#include "router_sql.h"
+#include <stdio.h>
+
+/* Records of the request that are tried in one transaction. */
+struct batch {
+    struct job *job;
+    Meridian__Submission *const *records;
+    struct submit_outcome *outcomes; /* beside the records */
+    size_t n;
+};
+
+void submit_result_fini(struct submit_result *result)
+{
+    for (size_t i = 0; i < result->n; i++)
+        free(result->outcomes[i].detail);
+    free(result->outcomes);
+    free(result->messages);
+    free(result->pointers);
+    *result = (struct submit_result){0};
+}
+
+static void conclude(struct batch *batch, size_t i, Meridian__Submitted__Outcome outcome, const char *number,
+                     const char *detail)
+{
+    struct submit_outcome *o = &batch->outcomes[i];
+
+    free(o->detail);
+    *o = (struct submit_outcome){.settled = true, .outcome = outcome, .detail = mem_str(detail)};
+    snprintf(o->number, sizeof o->number, "%s", number);
+}
+
+/* ---- what the clocks need ---- */
+
+static int read_targets(struct db_conn *conn, struct job *job, struct sla_targets *ret_targets,
+                        int64_t *ret_now_us)
+{
+    _cleanup_result_ struct db_result result = {0};
+    int r = db_exec(conn, &sql_router_submit_begin, NULL, &result);
+
+    if (r < 0)
+        return r;
+    for (int i = 0; i < db_rows(&result); i++) {
+        int64_t priority = db_int(&result, i, 2);
+        bool response = str_eq(db_str(&result, i, 3), STR("first_response"));
+
+        if (priority < PRIORITY_P1 || priority > PRIORITY_P4)
+            return -E_INTERNAL;
+        (response ? ret_targets->response : ret_targets->resolve)[priority].seconds = db_int(&result, i, 4);
+        (response ? ret_targets->response : ret_targets->resolve)[priority].warn_percent =
+            (int)db_int(&result, i, 5);
+    }
+    for (int p = PRIORITY_P1; p <= PRIORITY_P4; p++)
+        if (!ret_targets->response[p].seconds || !ret_targets->resolve[p].seconds)
+            return outcome_refuse(&job->out, -E_INTERNAL, "desk.sla_target lacks priority %d", p);
+    *ret_now_us = db_int(&result, 0, 0);
+    return job_check_epoch(job, db_int(&result, 0, 1));
+}
+
+/* ---- the batch ---- */
+
+/* True for a record whose id was in the batch before: a second copy, which is resolved like one that comes
+ * later. */
+static bool repeats(const struct batch *batch, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (!batch->outcomes[k].settled &&
+            !memcmp(batch->records[k]->id.data, batch->records[i]->id.data, 16))
+            return true;
+    return false;
+}
+
+static int store(struct db_conn *conn, struct batch *batch, const struct sla_targets *targets, int64_t now_us)
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+    _cleanup_buf_ struct buf json = BUF_INIT;
+    int r;
+
+    for (size_t i = 0; i < batch->n; i++) {
+        if (batch->outcomes[i].settled || repeats(batch, i))
+            continue;
+        buf_add_char(&json, json.n ? ',' : '[');
+        submit_record_json(batch->records[i], (int)i, targets, now_us, &json);
+    }
+    if (!json.n)
+        return 0;
+    buf_add_char(&json, ']');
+    db_param_text(&params, buf_text(&json));
+    db_param_int(&params, now_us);
+    r = db_exec(conn, &sql_router_submit_store, &params, &result);
+    if (r < 0)
+        return r;
+    for (int row = 0; row < db_rows(&result); row++) {
+        size_t i = (size_t)db_int(&result, row, 0);
+
+        if (i >= batch->n)
+            return -E_INTERNAL;
+        conclude(batch, i, MERIDIAN__SUBMITTED__OUTCOME__COMMITTED, batch->records[i]->number, NULL);
+    }
+    return 0;
+}
+
+/* ---- those that were passed over ---- */
+
+static int add_alias(struct db_conn *conn, const Meridian__Submission *record, const char *ticket_id)
+{
+    _cleanup_params_ struct db_params params = {0};
+
+    db_param_text(&params, record->number);
+    db_param_text(&params, ticket_id);
+    db_param_text(&params, record->region);
+    return db_exec(conn, &sql_router_alias_add, &params, NULL);
+}
+
+/* Columns: ordinal; the ticket of the key: id, number, body hash; the id of the ticket of the number. */
+static int resolve_one(struct db_conn *conn, struct batch *batch, const struct db_result *found, int row)
+{
+    size_t i = (size_t)db_int(found, row, 0);
+    const Meridian__Submission *record = batch->records[i];
+    const char *id = db_text(found, row, 1), *number = db_text(found, row, 2),
+               *named = db_text(found, row, 4);
+    _cleanup_buf_ struct buf hash = BUF_INIT;
+
+    batch->job->conflict = true;
+    if (!id && named) {
+        conclude(batch, i, MERIDIAN__SUBMITTED__OUTCOME__REJECTED, record->number,
+                 "the number belongs to another ticket");
+        return 0;
+    }
+    if (!id)
+        return outcome_refuse(&batch->job->out, -E_INTERNAL, "%s was neither stored nor found",
+                              record->number);
+    if (buf_add_unhex(&hash, db_str(found, row, 3)) < 0)
+        return -E_INTERNAL;
+    if (hash.n != record->body_hash.len || memcmp(hash.p, record->body_hash.data, hash.n) != 0) {
+        conclude(batch, i, MERIDIAN__SUBMITTED__OUTCOME__CONFLICT, number,
+                 "the key made a ticket with another body");
+        return 0;
+    }
+    if (strcmp(number, record->number) == 0) {
+        conclude(batch, i, MERIDIAN__SUBMITTED__OUTCOME__COMMITTED, number, NULL);
+        return 0;
+    }
+    if (named && strcmp(named, id) != 0) {
+        conclude(batch, i, MERIDIAN__SUBMITTED__OUTCOME__REJECTED, number,
+                 "the number belongs to another ticket");
+        return 0;
+    }
+    conclude(batch, i, MERIDIAN__SUBMITTED__OUTCOME__DUPLICATE, number, NULL);
+    return named ? 0 : add_alias(conn, record, id);
+}
+
+static int resolve(struct db_conn *conn, struct batch *batch)
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+    _cleanup_buf_ struct buf json = BUF_INIT;
+    int r;
+
+    for (size_t i = 0; i < batch->n; i++) {
+        struct uuid key;
+        char text[UUID_TEXT_SIZE];
+
+        if (batch->outcomes[i].settled)
+            continue; /* perhaps because its key is none */
+        key = submit_record_key(batch->records[i]);
+        buf_printf(&json, "%s{\"ordinal\":%zu,\"submission_key\":\"%s\",\"number\":", json.n ? "," : "[", i,
+                   uuid_format(&key, text));
+        buf_json_text(&json, batch->records[i]->number);
+        buf_add_char(&json, '}');
+    }
+    if (!json.n)
+        return 0;
+    buf_add_char(&json, ']');
+    db_param_text(&params, buf_text(&json));
+    r = db_exec(conn, &sql_router_submit_resolve, &params, &result);
+    for (int row = 0; row < db_rows(&result) && !r; row++) {
+        if ((size_t)db_int(&result, row, 0) >= batch->n)
+            return -E_INTERNAL;
+        r = resolve_one(conn, batch, &result, row);
+    }
+    return r;
+}
+
+/* ---- transactions ---- */
+
+static int try_batch(struct db_conn *conn, struct batch *batch)
+{
+    struct sla_targets targets = {0};
+    int64_t now_us = 0;
+    uint64_t lsn;
+    int r;
+
+    r = db_begin(conn);
+    if (!r)
+        r = read_targets(conn, batch->job, &targets, &now_us);
+    if (!r)
+        r = store(conn, batch, &targets, now_us);
+    if (!r)
+        r = resolve(conn, batch);
+    if (r < 0) {
+        db_rollback(conn);
+        return r;
+    }
+    r = db_commit(conn, &lsn);
+    if (!r)
+        batch->job->lsn = lsn;
+    return r;
+}
+
+static void forget(struct batch *batch, const bool *settled)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        if (settled[i])
+            continue;
+        free(batch->outcomes[i].detail);
+        batch->outcomes[i] = (struct submit_outcome){0};
+    }
+}
+
+/* Halves the batch at every refusal that lies in the data, until the culprit stands alone. */
+static int submit_range(struct db_conn *conn, struct batch batch)
+{
+    bool settled[LIMIT_SUBMIT_BATCH];
+    struct batch half = batch;
+    size_t open = 0;
+    int r;
+
+    for (size_t i = 0; i < batch.n; i++) {
+        settled[i] = batch.outcomes[i].settled;
+        open += !settled[i];
+    }
+    if (!open)
+        return 0;
+    r = try_batch(conn, &batch);
+    if (r != -E_VALIDATION && r != -E_CONFLICT)
+        return r;
+    forget(&batch, settled);
+    if (batch.n == 1) {
+        conclude(&batch, 0, MERIDIAN__SUBMITTED__OUTCOME__REJECTED, batch.records[0]->number,
+                 db_error_detail(conn));
+        return 0;
+    }
+    half.n = batch.n / 2;
+    r = submit_range(conn, half);
+    if (r < 0)
+        return r;
+    half.records += half.n;
+    half.outcomes += half.n;
+    half.n = batch.n - half.n;
+    return submit_range(conn, half);
+}
+
+static int submit_work(struct db_conn *conn, struct job *job)
+{
+    const Meridian__SubmitBatch *request = job->request->submit;
+    struct batch batch = {.job = job, .records = request->submissions, .n = request->n_submissions};
+    int r;
+
+    if (batch.n > LIMIT_SUBMIT_BATCH)
+        return outcome_refuse(&job->out, -E_TOO_LARGE, "At most %d submissions in one batch",
+                              LIMIT_SUBMIT_BATCH);
+    job->submit.outcomes = batch.outcomes = NEW_ARRAY(struct submit_outcome, batch.n ? batch.n : 1);
+    job->submit.n = batch.n;
+    for (size_t i = 0; i < batch.n; i++) {
+        const char *fault = submit_record_fault(batch.records[i]);
+
+        if (fault)
+            conclude(&batch, i, MERIDIAN__SUBMITTED__OUTCOME__REJECTED, batch.records[i]->number, fault);
+    }
+    r = submit_range(conn, batch);
+    if (r < 0)
+        return r;
+    if (job->lsn) {
+        job_hint_ticket(job, NULL);
+        job->hints.clocks = true;
+    }
+    return 0;
+}
+
+static void submit_finish(struct job *job, int status, Meridian__Reply *reply)
+{
+    struct submit_result *result = &job->submit;
+
+    if (status || !result->n)
+        return;
+    result->messages = NEW_ARRAY(Meridian__Submitted, result->n);
+    result->pointers = NEW_ARRAY(Meridian__Submitted *, result->n);
+    for (size_t i = 0; i < result->n; i++) {
+        Meridian__Submitted *message = result->pointers[i] = &result->messages[i];
+
+        meridian__submitted__init(message);
+        message->outcome = result->outcomes[i].outcome;
+        message->number = result->outcomes[i].number;
+        message->detail = result->outcomes[i].detail;
+    }
+    reply->submitted = result->pointers;
+    reply->n_submitted = result->n;
+}
+
+const struct job_kind submit_kind = {
+    .name = "submit", .keyed = true, .work = submit_work, .finish = submit_finish};

@@ -1,0 +1,377 @@
+/* The rules of every verb, in the order in which they are judged. Called by command.c with the ticket locked;
+ * tests call it with made-up rows.
+ *
+ * The order matters, because each refusal tells something: what is hidden comes first (not-found, whatever
+ * was asked); then what the person could never do, not even as the owner (forbidden); then the request itself
+ * (validation, preconditions); then what others did meanwhile (already-claimed, ownership-lost); then the
+ * state; last the rights of the present owner. So an agent who lost a ticket learns who has it, and is not
+ * merely told "forbidden".
+ */
+#include "router/ticket_rules.h"
+#include "auth/authz.h"
+#include "base/clock.h"
+#include "meridian/errors.h"
+#include "meridian/limits.h"
+
+struct judge {
+    const Meridian__Request *request;
+    const Meridian__Principal *actor;
+    const Meridian__Command *command;
+    const struct ticket_row *row;
+    const struct ticket_team *target;
+    enum ticket_action action;
+    struct ticket_situation situation;
+    struct outcome *out;
+};
+
+const char *ticket_actor_region(const Meridian__Request *request)
+{
+    if (request->principal && request->principal->region && request->principal->region[0])
+        return request->principal->region;
+    return request->region ? request->region : "";
+}
+
+static enum authz_verdict verdict(const struct judge *j, const char *owner_id)
+{
+    struct authz_subject subject = {(enum user_role)j->actor->role, j->actor->user_id, j->actor->teams,
+                                    j->actor->n_teams};
+    struct authz_ticket ticket = {j->row->requester_id, j->row->submitter_id, owner_id,
+                                  (uint32_t)j->row->team, j->row->restricted};
+
+    return authz(&subject, (int)j->action, &ticket);
+}
+
+/* ---- what is wrong with the request itself ---- */
+
+static bool blank(const char *text)
+{
+    return !text || !text[strspn(text, " \t\r\n")];
+}
+
+static int check_text(const struct judge *j, const char *text, bool required, size_t most_bytes,
+                      size_t most_chars, const char *pointer)
+{
+    struct str s = str_from(text);
+
+    if (blank(text))
+        return required ? outcome_refuse_field(j->out, pointer, "must not be empty") : 0;
+    if (!utf8_printable(s))
+        return outcome_refuse_field(j->out, pointer, "must be text without control characters");
+    if (s.n > most_bytes || (most_chars && utf8_length(s) > most_chars))
+        return outcome_refuse_field(j->out, pointer, "is too long");
+    return 0;
+}
+
+static int check_reason(const struct judge *j, bool required)
+{
+    return check_text(j, j->command->text, required, LIMIT_REASON_CHARS * 4, LIMIT_REASON_CHARS, "/reason");
+}
+
+static int check_fields(const struct judge *j)
+{
+    const Meridian__Command *c = j->command;
+    int r;
+
+    switch (j->action) {
+    case ACTION_REPLY:
+    case ACTION_NOTE:
+        return check_text(j, c->text, true, LIMIT_TEXT_BYTES, 0, "/body");
+    case ACTION_PEND:
+        r = check_reason(j, true);
+        if (!r && c->has_until_us && c->until_us <= j->row->now_us)
+            r = outcome_refuse_field(j->out, "/until", "must lie in the future");
+        return r;
+    case ACTION_RESOLVE:
+        r = check_text(j, c->cause, true, LIMIT_TEXT_BYTES, 0, "/cause");
+        if (!r)
+            r = check_text(j, c->solution, true, LIMIT_TEXT_BYTES, 0, "/solution");
+        if (!r)
+            r = check_text(j, c->prevention, true, LIMIT_TEXT_BYTES, 0, "/prevention");
+        return r;
+    case ACTION_TRANSFER:
+        if (blank(c->team))
+            return outcome_refuse_field(j->out, "/team", "must not be empty");
+        if (!j->target || !j->target->id)
+            return outcome_refuse_field(j->out, "/team", "there is no such team");
+        return check_reason(j, false);
+    case ACTION_REOPEN:
+        return check_reason(j, true);
+    case ACTION_RELEASE:
+    case ACTION_CANCEL:
+        return check_reason(j, false);
+    case ACTION_CLAIM:
+    case ACTION_CONFIRM:
+        return 0;
+    }
+    return outcome_refuse(j->out, -E_BAD_REQUEST, "There is no such action");
+}
+
+static bool epoch_required(const struct judge *j)
+{
+    switch (j->action) {
+    case ACTION_RELEASE:
+    case ACTION_PEND:
+    case ACTION_RESOLVE:
+        return true;
+    case ACTION_TRANSFER:
+        return j->row->owner_id;
+    default:
+        return false;
+    }
+}
+
+static int check_preconditions(const struct judge *j)
+{
+    const Meridian__Command *c = j->command;
+
+    if (c->has_if_version && c->if_version != (uint64_t)j->row->version)
+        return outcome_refuse(j->out, -E_PRECONDITION, "The ticket is at version %d", j->row->version);
+    if (epoch_required(j) && !c->has_epoch)
+        return outcome_refuse(j->out, -E_PRECONDITION_REQUIRED, "Send the epoch of your ownership");
+    return 0;
+}
+
+/* ---- what others did meanwhile ---- */
+
+static void add_at(struct buf *json, int64_t at_us)
+{
+    char text[CLOCK_TEXT_SIZE];
+
+    buf_add_text(json, ",\"at\":");
+    buf_json_text(json, clock_format(at_us, text));
+}
+
+static int refuse_claimed(const struct judge *j)
+{
+    const struct ticket_row *row = j->row;
+    struct buf *json = &j->out->json;
+
+    buf_add_text(json, "{\"winner\":");
+    buf_json_text(json, row->owner_login);
+    buf_add_text(json, ",\"winner_name\":");
+    buf_json_text(json, row->owner_name);
+    buf_add_text(json, ",\"region\":");
+    buf_json_text(json, row->owner_region);
+    add_at(json, row->owned_at_us);
+    buf_printf(json, ",\"epoch\":%lld}", (long long)row->epoch);
+    return outcome_refuse(j->out, -E_ALREADY_CLAIMED, "%s owns %s", row->owner_login, row->number);
+}
+
+static int refuse_lost(const struct judge *j)
+{
+    const struct ticket_row *row = j->row;
+    struct buf *json = &j->out->json;
+
+    buf_add_text(json, "{\"owner\":");
+    if (row->owner_id) {
+        buf_add_text(json, "{\"login\":");
+        buf_json_text(json, row->owner_login);
+        buf_add_text(json, ",\"name\":");
+        buf_json_text(json, row->owner_name);
+        buf_add_text(json, ",\"region\":");
+        buf_json_text(json, row->owner_region);
+        buf_add_char(json, '}');
+    } else {
+        buf_add_text(json, "null");
+    }
+    buf_printf(json, ",\"epoch\":%lld", (long long)row->epoch);
+    add_at(json, row->owner_id ? row->owned_at_us : row->updated_at_us);
+    buf_add_char(json, '}');
+    return outcome_refuse(j->out, -E_OWNERSHIP_LOST, "The ticket is at epoch %lld", (long long)row->epoch);
+}
+
+static int refuse_transition(const struct judge *j)
+{
+    enum ticket_action allowed[TICKET_ACTIONS_MAX];
+    size_t n = ticket_actions_allowed(j->situation, allowed);
+    struct buf *json = &j->out->json;
+
+    buf_add_text(json, "{\"state\":");
+    buf_json_text(json, ticket_state_name(j->row->state));
+    buf_add_text(json, ",\"allowed\":[");
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            buf_add_char(json, ',');
+        buf_json_text(json, ticket_action_name(allowed[i]));
+    }
+    buf_add_text(json, "]}");
+    return outcome_refuse(j->out, -E_BAD_TRANSITION, "A ticket that is %s%s cannot be changed by %s",
+                          ticket_state_name(j->row->state), j->row->owner_id ? " and owned" : "",
+                          ticket_action_name(j->action));
+}
+
+static int check_others(const struct judge *j)
+{
+    const Meridian__Command *c = j->command;
+    bool at_work = j->row->state == TICKET_OPEN || j->row->state == TICKET_PENDING;
+
+    if (j->action == ACTION_CLAIM && j->row->owner_id && at_work)
+        return refuse_claimed(j);
+    if (c->has_epoch && c->epoch != (uint64_t)j->row->epoch)
+        return refuse_lost(j);
+    return 0;
+}
+
+/* ---- what it means ---- */
+
+static void own(struct ticket_change *change, const struct judge *j)
+{
+    change->owner_id = j->actor->user_id;
+    change->owner_login = j->actor->login;
+    change->owner_region = ticket_actor_region(j->request);
+}
+
+static void disown(struct ticket_change *change)
+{
+    change->owner_id = change->owner_login = change->owner_region = NULL;
+}
+
+static void say(struct ticket_change *change, const struct judge *j, enum ticket_text kind)
+{
+    if (blank(j->command->text))
+        return;
+    change->text_kind = kind;
+    change->text = j->command->text;
+    change->from_requester = j->situation.by_requester;
+}
+
+/* A ticket that the requester answers does not wait for the requester any more: an event of its own. */
+static void add_resumption(struct ticket_plan *plan, enum ticket_state next)
+{
+    struct ticket_change *resumed = &plan->steps[plan->n++];
+
+    *resumed = plan->steps[0];
+    resumed->event = "ticket.resumed";
+    resumed->state = next;
+    resumed->pending_reason = NULL;
+    resumed->pending_until_us = 0;
+    resumed->text_kind = TEXT_NONE;
+}
+
+static void plan_steps(const struct judge *j, enum ticket_state next, struct ticket_plan *plan)
+{
+    const struct ticket_row *row = j->row;
+    const Meridian__Command *c = j->command;
+    struct ticket_change *change = &plan->steps[0];
+
+    *plan = (struct ticket_plan){.n = 1};
+    *change = (struct ticket_change){
+        .public = true,
+        .state = next,
+        .owner_id = row->owner_id,
+        .owner_login = row->owner_login,
+        .owner_region = row->owner_region,
+        .team = row->team,
+        .team_slug = row->team_slug,
+        .pending_reason = row->pending_reason,
+        .pending_until_us = row->pending_until_us,
+    };
+    if (next != TICKET_PENDING && j->action != ACTION_REPLY) {
+        change->pending_reason = NULL;
+        change->pending_until_us = 0;
+    }
+    switch (j->action) {
+    case ACTION_CLAIM:
+        change->event = "ticket.claimed";
+        own(change, j);
+        change->epoch_rises = true;
+        break;
+    case ACTION_RELEASE:
+        change->event = "ticket.released";
+        disown(change);
+        change->epoch_rises = true;
+        say(change, j, TEXT_NOTE);
+        break;
+    case ACTION_TRANSFER:
+        change->event = "ticket.transferred";
+        disown(change);
+        change->epoch_rises = true;
+        change->team = j->target->id;
+        change->team_slug = j->target->slug;
+        say(change, j, TEXT_NOTE);
+        break;
+    case ACTION_REPLY:
+        change->event = "ticket.replied";
+        say(change, j, TEXT_REPLY);
+        change->first_response = !j->situation.by_requester && !row->responded;
+        if (next != row->state) {
+            change->state = row->state;
+            add_resumption(plan, next);
+        }
+        break;
+    case ACTION_NOTE:
+        change->event = "ticket.noted";
+        change->public = false;
+        say(change, j, TEXT_NOTE);
+        break;
+    case ACTION_PEND:
+        change->event = "ticket.pended";
+        change->pending_reason = c->text;
+        change->pending_until_us = c->has_until_us ? c->until_us : 0;
+        break;
+    case ACTION_RESOLVE:
+        change->event = "ticket.resolved";
+        change->cause = c->cause;
+        change->solution = c->solution;
+        change->prevention = c->prevention;
+        break;
+    case ACTION_CONFIRM:
+        change->event = "ticket.confirmed";
+        change->epoch_rises = true;
+        break;
+    case ACTION_REOPEN:
+        change->event = "ticket.reopened";
+        disown(change);
+        change->epoch_rises = true;
+        change->reopened = true;
+        say(change, j, TEXT_REPLY);
+        break;
+    case ACTION_CANCEL:
+        change->event = "ticket.cancelled";
+        disown(change);
+        change->epoch_rises = true;
+        say(change, j, TEXT_REPLY);
+        break;
+    }
+}
+
+int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row *row,
+                      const struct ticket_team *target, struct ticket_plan *ret_plan, struct outcome *out)
+{
+    struct judge j = {.request = request,
+                      .actor = request->principal,
+                      .command = request->command,
+                      .row = row,
+                      .target = target,
+                      .out = out};
+    enum authz_verdict present;
+    enum ticket_state next;
+    int r;
+
+    if (!j.actor)
+        return outcome_refuse(out, -E_UNAUTHENTICATED, "The request names nobody");
+    j.action = (enum ticket_action)j.command->action;
+    j.situation = (struct ticket_situation){row->state, row->owner_id,
+                                            strcmp(j.actor->user_id, row->requester_id) == 0};
+
+    present = verdict(&j, row->owner_id);
+    if (present == AUTHZ_HIDE)
+        return -E_NOT_FOUND;
+    if (present == AUTHZ_DENY && verdict(&j, j.actor->user_id) != AUTHZ_ALLOW)
+        return outcome_refuse(out, -E_FORBIDDEN, "You may not %s this ticket", ticket_action_name(j.action));
+    r = check_fields(&j);
+    if (!r)
+        r = check_preconditions(&j);
+    if (!r)
+        r = check_others(&j);
+    if (r < 0)
+        return r;
+    next = ticket_state_next(j.action, j.situation);
+    if (!next)
+        return refuse_transition(&j);
+    if (present == AUTHZ_DENY)
+        return outcome_refuse(out, -E_FORBIDDEN, "Only its owner may %s this ticket",
+                              ticket_action_name(j.action));
+    plan_steps(&j, next, ret_plan);
+    return 0;
+}

@@ -1,0 +1,50 @@
+/* From a command and a locked ticket to the changes that it means, or the refusal. Pure: no database, no time
+ * source. */
+#pragma once
+#include "router/outcome.h"
+#include "router/ticket_row.h"
+#include "wire/wire.h"
+
+/** The team a transfer goes to; id 0: there is none of that name. */
+struct ticket_team {
+    int id;
+    const char *slug;
+};
+
+enum ticket_text { TEXT_NONE, TEXT_REPLY, TEXT_NOTE };
+
+/** The ticket after one change, and the event that tells it. Texts are borrowed from the command, the
+ * principal and the row. */
+struct ticket_change {
+    const char *event; /* "ticket.claimed" */
+    bool public;
+    enum ticket_state state;
+    const char *owner_id, *owner_login, *owner_region; /* NULL: nobody */
+    int team;
+    const char *team_slug;
+    bool epoch_rises;
+    const char *pending_reason; /* set exactly while pending */
+    int64_t pending_until_us;
+    const char *cause, *solution, *prevention; /* NULL: as they are */
+    bool reopened;
+    bool first_response;
+    enum ticket_text text_kind; /* where `text` goes */
+    const char *text;
+    bool from_requester;
+};
+
+enum { TICKET_PLAN_MAX = 2 };
+struct ticket_plan {
+    struct ticket_change steps[TICKET_PLAN_MAX]; /* in order, each with an event of its own */
+    int n;
+};
+
+/** Region that an ownership is counted for: the agent's own, else that of the request. */
+const char *ticket_actor_region(const Meridian__Request *request);
+
+/** Decides. `row` is the locked ticket, `target` the team named by a transfer. 0, or a refusal that `out`
+ * explains: -E_UNAUTHENTICATED, -E_NOT_FOUND (hidden), -E_FORBIDDEN, -E_VALIDATION, -E_PRECONDITION,
+ * -E_PRECONDITION_REQUIRED, -E_ALREADY_CLAIMED, -E_OWNERSHIP_LOST, -E_BAD_TRANSITION, -E_BAD_REQUEST. */
+int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row *row,
+                      const struct ticket_team *target, struct ticket_plan *ret_plan,
+                      struct outcome *out) _must_check_;

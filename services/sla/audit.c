@@ -1,0 +1,166 @@
+/* The audit: every two seconds, one question to the region's standby.
+ *
+ * Owns a timer and one job. "Overdue" is measured against the last commit of the primary that this standby
+ * has replayed, so neither replay lag nor a cut link raises the alarm: what cannot be known is reported as
+ * age, not as a verdict. Heartbeats commit every two seconds, so the age stays small while anything lives.
+ * The alarm is a state (a gauge, a line of /readyz?verbose); the log has one line per change. It never writes
+ * and never fires anything itself: that is the sweeper's work, beside the primary.
+ */
+#include "sla/audit.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "log/log.h"
+#include "metrics/metrics.h"
+#include "sla_sql.h"
+
+#define EVERY_US (2 * US_PER_S)
+
+struct auditor {
+    struct auditor_options options;
+    uv_timer_t timer;
+    bool running, failing;
+    void (*drained)(void *ctx);
+    void *drained_ctx;
+    struct auditor_figures figures, seen; /* seen: the job's, the worker's alone while running */
+    struct {
+        struct metric *overdue, *longest, *age, *audits;
+    } metrics;
+};
+
+static int run_audit(struct db_conn *conn, void *job)
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+    struct auditor *auditor = job;
+    int r;
+
+    db_param_int(&params, auditor->options.late_us);
+    r = db_exec(conn, &sql_sla_clock_overdue, &params, &result);
+    if (r < 0)
+        return r;
+    auditor->seen.overdue = db_int(&result, 0, 0);
+    auditor->seen.longest_us = db_int(&result, 0, 1);
+    auditor->seen.age_us = db_is_null(&result, 0, 2) ? -1 : db_int(&result, 0, 2);
+    return 0;
+}
+
+static void judge(struct auditor *auditor)
+{
+    struct auditor_figures *figures = &auditor->figures;
+    bool alarm = auditor->seen.overdue > 0;
+
+    if (alarm && !figures->alarm)
+        log_warn("clocks are due and nobody fires them", L_INT("overdue", auditor->seen.overdue),
+                 L_INT("longest_s", auditor->seen.longest_us / US_PER_S));
+    if (!alarm && figures->alarm)
+        log_info("no clock is overdue any more");
+    auditor->seen.audits = figures->audits + 1;
+    auditor->seen.alarm = alarm;
+    *figures = auditor->seen;
+    metric_set(auditor->metrics.overdue, NULL, (double)figures->overdue);
+    metric_set(auditor->metrics.longest, NULL, (double)figures->longest_us / US_PER_S);
+    if (figures->age_us >= 0)
+        metric_set(auditor->metrics.age, NULL, (double)figures->age_us / US_PER_S);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void on_audit(void *job, int status)
+{
+    struct auditor *auditor = job;
+
+    auditor->running = false;
+    metric_add(auditor->metrics.audits, status == 0 ? "done" : "failed", 1);
+    if (status == 0)
+        judge(auditor);
+    else
+        auditor->figures.age_us = -1;
+    if ((status < 0) != auditor->failing) {
+        auditor->failing = status < 0;
+        if (status < 0)
+            log_warn("the standby cannot be audited", L_ERROR(status));
+        else
+            log_info("auditing again");
+    }
+    if (auditor->drained)
+        auditor->drained(auditor->drained_ctx);
+    else
+        uv_timer_start(&auditor->timer, on_timer, (uint64_t)(auditor->options.every_us / US_PER_MS), 0);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct auditor *auditor = timer->data;
+    int r = db_pool_submit(auditor->options.pool, run_audit, on_audit, auditor, 0);
+
+    auditor->running = true;
+    if (r < 0)
+        on_audit(auditor, r);
+}
+
+struct auditor *auditor_open(const struct auditor_options *options)
+{
+    struct auditor *auditor = NEW(struct auditor);
+
+    auditor->options = *options;
+    if (!auditor->options.every_us)
+        auditor->options.every_us = EVERY_US;
+    auditor->figures.age_us = -1;
+    auditor->metrics.overdue =
+        metric_gauge("meridian_sla_overdue_clocks",
+                     "Clocks due for longer than MERIDIAN_AUDIT_LATE and not fired, as the standby "
+                     "knows. Above 0: the schedulers at home are silent.",
+                     NULL);
+    auditor->metrics.longest =
+        metric_gauge("meridian_sla_overdue_seconds", "How long the first overdue clock has been due.", NULL);
+    auditor->metrics.age =
+        metric_gauge("meridian_sla_audit_age_seconds",
+                     "Age of the last commit of the primary that the standby has replayed.", NULL);
+    auditor->metrics.audits = metric_counter("meridian_sla_audits_total", "Audits, by outcome.", "outcome");
+    uv_timer_init(auditor->options.loop, &auditor->timer);
+    auditor->timer.data = auditor;
+    uv_timer_start(&auditor->timer, on_timer, 0, 0);
+    return auditor;
+}
+
+void auditor_drain(struct auditor *auditor, void (*done)(void *ctx), void *ctx)
+{
+    uv_timer_stop(&auditor->timer);
+    auditor->drained = done;
+    auditor->drained_ctx = ctx;
+    if (!auditor->running)
+        done(ctx);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+struct auditor *auditor_close(struct auditor *auditor)
+{
+    if (auditor)
+        uv_close((uv_handle_t *)&auditor->timer, on_closed);
+    return NULL;
+}
+
+struct auditor_figures auditor_figures(const struct auditor *auditor)
+{
+    return auditor->figures;
+}
+
+void auditor_describe(const struct auditor *auditor, struct buf *out)
+{
+    const struct auditor_figures *figures = &auditor->figures;
+
+    if (figures->age_us < 0) {
+        buf_add_text(out, "audit: the standby cannot tell\n");
+        return;
+    }
+    if (figures->alarm)
+        buf_printf(out, "audit: ALARM: %lld clocks are due and not fired, the first for %lld s",
+                   (long long)figures->overdue, (long long)(figures->longest_us / US_PER_S));
+    else
+        buf_add_text(out, "audit: nothing overdue");
+    buf_printf(out, " (as of %.1f s ago)\n", (double)figures->age_us / US_PER_S);
+}

@@ -1,0 +1,31 @@
+/* The auditor: in a region that is not home, reads the standby and raises an alarm when a clock was due for
+ * too long and did not fire, so that a silent scheduler is noticed from outside. Loop thread.
+ */
+#pragma once
+#include "base/buf.h"
+#include "db/db.h"
+
+struct auditor;
+
+struct auditor_options {
+    uv_loop_t *loop;
+    struct db_pool *pool; /* reads; outlives the last job: close the pool first */
+    int64_t late_us;      /* more than this overdue is an alarm */
+    int64_t every_us;     /* 0: two seconds */
+};
+
+struct auditor *auditor_open(const struct auditor_options *options);
+void auditor_drain(struct auditor *auditor, void (*done)(void *ctx), void *ctx);
+/** After db_pool_close. NULL is fine; returns NULL. Memory goes with the next turn of the loop. */
+struct auditor *auditor_close(struct auditor *auditor);
+
+struct auditor_figures {
+    uint64_t audits;    /* completed */
+    int64_t overdue;    /* clocks, at most 10000 */
+    int64_t longest_us; /* how long the first of them has been due; 0 without */
+    int64_t age_us;     /* how old the standby's knowledge is; -1: unknown */
+    bool alarm;
+};
+struct auditor_figures auditor_figures(const struct auditor *auditor);
+/** Appends a line for people: all well, the alarm, or why it cannot tell. */
+void auditor_describe(const struct auditor *auditor, struct buf *out);

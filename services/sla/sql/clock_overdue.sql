@@ -1,0 +1,13 @@
+-- What the auditor sees on a standby: clocks that were due for longer than $1 microseconds and had not fired at the instant up to which
+-- this server knows the primary's commits. Measured against that instant, so that replay lag or a cut link raises no false alarm.
+-- $1 bigint microseconds. Count (at most 10000), the longest overdue in microseconds, age of what is known in microseconds (null: unknown).
+WITH known AS MATERIALIZED (
+    SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_xact_replay_timestamp() ELSE now() END AS at
+), late AS (
+    SELECT c.fire_at FROM desk.clock c
+    WHERE c.fire_at < (SELECT at FROM known) - $1::bigint * interval '1 microsecond'
+    ORDER BY c.fire_at LIMIT 10000
+)
+SELECT (SELECT count(*) FROM late),
+       coalesce((SELECT desk.us(k.at) - desk.us((SELECT min(fire_at) FROM late)) FROM known k), 0),
+       (SELECT greatest(0, desk.us(clock_timestamp()) - desk.us(at)) FROM known);

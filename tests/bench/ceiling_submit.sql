@@ -1,0 +1,1 @@
+SELECT desk.bench_submit();

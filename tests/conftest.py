@@ -1,0 +1,40 @@
+"""One cluster for a run of pytest, with its own state and ports. `--var DIR --base N` takes one that runs already."""
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from desk import ROOT, Desk  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--var", help="MERIDIAN_VAR of a running cluster to test")
+    parser.addoption("--base", type=int, help="its MERIDIAN_PORT_BASE")
+
+
+@pytest.fixture(scope="session")
+def desk(request):
+    one = Desk(request.config.getoption("--var"), request.config.getoption("--base"))
+    try:
+        one.start()
+        status, out, err = one.deskctl("login", "admin", "--password", "meridian-demo")
+        assert status == 0, out + err
+        yield one
+    finally:
+        one.finish(keep_logs=ROOT / "build" / "test-log" / "cluster")
+
+
+@pytest.fixture(autouse=True)
+def whole(request):
+    """A test marked `disturbs` leaves a whole cluster behind, whatever happened in it."""
+    yield
+    if request.node.get_closest_marker("disturbs"):
+        one = request.getfixturevalue("desk")
+        one.control.signal("CONT", "*", tree=True)
+        one.start_again("*")
+        one.ready()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "disturbs: stops, kills or pauses processes")

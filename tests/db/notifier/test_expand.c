@@ -1,0 +1,319 @@
+/* Whom an event tells, and that it tells each exactly once. */
+#include "base/clock.h"
+#include "notifier_sql.h"
+#include "rig.h"
+#include <criterion/criterion.h>
+
+/* The expander alone: nothing is sent. */
+static void open_pool(struct rig *rig, int i)
+{
+    static const struct db_statement *const *const lists[] = {sql_notifier_all, NULL};
+
+    rig->home[i].pool = test_db_pool(rig->db, &rig->loop, "meridian_notifier", lists, 1);
+}
+
+static void ignore(void *ctx, int64_t deliveries)
+{
+    (void)ctx;
+    (void)deliveries;
+}
+
+static void expand(struct rig *rig, int n)
+{
+    for (int i = 0; i < n; i++) {
+        open_pool(rig, i);
+        const struct expander_options options = {
+            .loop = &rig->loop, .pool = rig->home[i].pool, .home_region = "eu", .on_made = ignore};
+
+        rig->home[i].expander = expander_open(&options);
+    }
+    rig_until(rig, "SELECT count(*) = 0 FROM desk.outbox");
+}
+
+/* The mails of one event, "mail agent-eu-1, mail lead-eu-1". */
+static const char *told(struct rig *rig, const char *number, const char *type)
+{
+    char query[512];
+
+    snprintf(query, sizeof query,
+             "SELECT coalesce(string_agg('mail ' || split_part(destination, '@', 1), ', ' ORDER BY "
+             "destination), '')"
+             " FROM desk.delivery d JOIN desk.ticket t ON t.id = d.ticket_id"
+             " WHERE d.channel = 'mail' AND t.number = '%s' AND d.type = '%s'",
+             number, type);
+    return test_db_text(rig->db, query);
+}
+
+Test(expand, whom_each_event_tells)
+{
+    static const struct {
+        const char *type, *actor, *owned, *unowned;
+    } cases[] = {
+        {"ticket.created", "requester-eu-1", "mail requester-eu-1", "mail requester-eu-1"},
+        {"ticket.replied", "agent-eu-1", "mail requester-eu-1", "mail requester-eu-1"},
+        {"ticket.replied", "requester-eu-1", "mail agent-eu-1", ""},
+        {"ticket.resolved", "agent-eu-1", "mail requester-eu-1", "mail requester-eu-1"},
+        {"ticket.pended", "agent-eu-1", "mail requester-eu-1", "mail requester-eu-1"},
+        {"ticket.reopened", "requester-eu-1", "mail lead-eu-1", "mail lead-eu-1"},
+        {"ticket.reopened", "lead-eu-1", "", ""},
+        {"ticket.claimed", "agent-eu-1", "", ""},
+        {"ticket.released", "agent-eu-1", "", ""},
+        {"ticket.transferred", "agent-eu-1", "", ""},
+        {"ticket.noted", "agent-eu-1", "", ""},
+        {"ticket.resumed", NULL, "", ""},
+        {"ticket.confirmed", "requester-eu-1", "", ""},
+        {"ticket.cancelled", "requester-eu-1", "", ""},
+        {"sla.warned", NULL, "mail agent-eu-1", "mail lead-eu-1"},
+        {"sla.breached", NULL, "mail agent-eu-1, mail lead-eu-1", "mail lead-eu-1"},
+    };
+    struct rig rig;
+
+    rig_open(&rig);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char owned[16], unowned[16];
+
+        snprintf(owned, sizeof owned, "O-%zu", i);
+        snprintf(unowned, sizeof unowned, "U-%zu", i);
+        rig_ticket(&rig, owned, "requester-eu-1", "agent-eu-1");
+        rig_ticket(&rig, unowned, "requester-eu-1", NULL);
+        rig_happens(&rig, owned, cases[i].type, cases[i].actor, "text");
+        rig_happens(&rig, unowned, cases[i].type, cases[i].actor, "text");
+    }
+    expand(&rig, 1);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char owned[16], unowned[16];
+
+        snprintf(owned, sizeof owned, "O-%zu", i);
+        snprintf(unowned, sizeof unowned, "U-%zu", i);
+        cr_expect_str_eq(told(&rig, owned, cases[i].type), cases[i].owned, "%s by %s, owned", cases[i].type,
+                         cases[i].actor);
+        cr_expect_str_eq(told(&rig, unowned, cases[i].type), cases[i].unowned, "%s by %s, unowned",
+                         cases[i].type, cases[i].actor);
+    }
+    rig_close(&rig);
+}
+
+Test(expand, who_cannot_be_told_and_who_steps_in)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-eu-1", "agent-eu-1");
+    test_db_run(rig.db,
+                "UPDATE desk.app_user SET disabled_at = now() WHERE login IN ('agent-eu-1', 'lead-eu-1')");
+    test_db_run(rig.db, "UPDATE desk.app_user SET email = '' WHERE login = 'requester-eu-1'");
+    rig_happens(&rig, "EU-1", "ticket.created", "requester-eu-1", NULL);
+    rig_happens(&rig, "EU-1", "sla.breached", NULL, NULL);
+    expand(&rig, 1);
+    cr_expect_str_eq(told(&rig, "EU-1", "ticket.created"), "");
+    cr_expect_str_eq(told(&rig, "EU-1", "sla.breached"), "mail admin",
+                     "a team without leads falls to the admins");
+    rig_close(&rig);
+}
+
+Test(expand, one_reader_with_two_reasons_gets_one_mail)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-eu-1", "lead-eu-1");
+    rig_happens(&rig, "EU-1", "sla.breached", NULL, NULL);
+    expand(&rig, 1);
+    cr_expect_str_eq(told(&rig, "EU-1", "sla.breached"), "mail lead-eu-1");
+    cr_expect_str_eq(test_db_text(rig.db, "SELECT payload ->> 'audience' FROM desk.delivery"), "owner");
+    rig_close(&rig);
+}
+
+Test(expand, class_region_language_and_zone)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-ap-1", "agent-us-1");
+    rig_ticket(&rig, "EU-2", "requester-eu-1", NULL);
+    test_db_run(rig.db, "UPDATE desk.ticket SET priority = 1 WHERE number = 'EU-2'");
+    rig_happens(&rig, "EU-1", "ticket.created", "requester-ap-1", NULL);
+    rig_happens(&rig, "EU-1", "ticket.replied", "agent-us-1", "您好");
+    rig_happens(&rig, "EU-1", "sla.warned", NULL, NULL);
+    rig_happens(&rig, "EU-2", "ticket.created", "requester-eu-1", NULL);
+    expand(&rig, 1);
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.delivery WHERE (type = 'ticket.created' AND "
+                                     "class = 2 AND region = 'ap')"
+                                     " OR (type = 'ticket.replied' AND class = 1 AND region = 'ap')"
+                                     " OR (type = 'sla.warned' AND class = 0 AND region = 'us')"
+                                     " OR (type = 'ticket.created' AND class = 0 AND region = 'eu')"),
+                 4);
+    cr_expect_str_eq(
+        test_db_text(rig.db,
+                     "SELECT concat_ws(' ', payload ->> 'language', payload ->> 'zone', payload ->> 'team',"
+                     " payload ->> 'text') FROM desk.delivery WHERE type = 'ticket.replied'"),
+        "zh Asia/Shanghai 服务台 您好");
+    rig_close(&rig);
+}
+
+Test(expand, webhooks_get_what_they_want_and_never_a_text)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_endpoint(&rig, "all", "{}");
+    rig_endpoint(&rig, "claims", "{ticket.claimed,ticket.released}");
+    rig_endpoint(&rig, "off", "{}");
+    test_db_run(rig.db, "UPDATE desk.webhook_endpoint SET disabled_at = now() WHERE name = 'off'");
+    test_db_run(rig.db, "UPDATE desk.webhook_endpoint SET region = 'us' WHERE name = 'claims'");
+    rig_ticket(&rig, "EU-1", "requester-eu-1", "agent-eu-1");
+    rig_happens(&rig, "EU-1", "ticket.claimed", "agent-eu-1", NULL);
+    rig_happens(&rig, "EU-1", "ticket.noted", "agent-eu-1", "the secret of the note");
+    rig_happens(&rig, "EU-1", "ticket.replied", "agent-eu-1", "the text of the reply");
+    expand(&rig, 1);
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.delivery WHERE channel = 'webhook'"), 4);
+    cr_expect_eq(
+        test_db_int(
+            rig.db,
+            "SELECT count(*) FROM desk.delivery WHERE channel = 'webhook' AND destination LIKE '%/claims'"
+            " AND type = 'ticket.claimed' AND region = 'us'"),
+        1);
+    cr_expect_eq(
+        test_db_int(rig.db,
+                    "SELECT count(*) FROM desk.delivery WHERE payload::text LIKE '%secret of the note%'"),
+        0);
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.delivery WHERE channel = 'webhook' AND "
+                                     "payload::text LIKE '%text of%'"),
+                 0);
+    cr_expect_eq(
+        test_db_int(rig.db, "SELECT count(*) FROM desk.delivery WHERE payload::text LIKE '%whsec_%'"), 0,
+        "the secret is not in the ledger");
+    cr_expect_str_eq(
+        test_db_text(
+            rig.db,
+            "SELECT concat_ws(' ', payload ->> 'specversion', payload ->> 'type', payload ->> 'source',"
+            " payload ->> 'subject', payload #>> '{data,number}', payload #>> '{data,owner}',"
+            " payload #>> '{data,subject}', payload ->> 'datacontenttype')"
+            " FROM desk.delivery WHERE destination LIKE '%/claims'"),
+        "1.0 org.meridian.ticket.claimed.v1 /regions/eu EU-1 EU-1 agent-eu-1 VPN is slow application/json");
+    rig_close(&rig);
+}
+
+Test(expand, a_restricted_ticket_keeps_its_subject)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_endpoint(&rig, "all", "{}");
+    rig_ticket(&rig, "EU-1", "requester-eu-1", NULL);
+    test_db_run(rig.db, "UPDATE desk.ticket SET restricted = true, team_id = 6");
+    rig_happens(&rig, "EU-1", "ticket.created", "requester-eu-1", NULL);
+    expand(&rig, 1);
+    cr_expect_eq(
+        test_db_int(
+            rig.db,
+            "SELECT count(*) FROM desk.delivery WHERE channel = 'webhook' AND payload::text LIKE '%VPN%'"),
+        0);
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.delivery WHERE channel = 'webhook'"), 1);
+    rig_close(&rig);
+}
+
+Test(expand, two_at_once_make_each_delivery_exactly_once)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_endpoint(&rig, "all", "{}");
+    rig_ticket(&rig, "EU-1", "requester-eu-1", "agent-eu-1");
+    test_db_run(
+        rig.db,
+        "INSERT INTO desk.outbox (position, ticket_id, event_seq, type) SELECT i, id, 1, 'ticket.resolved'"
+        " FROM desk.ticket, generate_series(1, 3000) i");
+    expand(&rig, 2);
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.delivery"), 6000);
+    cr_expect_eq(
+        test_db_int(rig.db, "SELECT count(DISTINCT (position, channel, destination)) FROM desk.delivery"),
+        6000);
+    rig_close(&rig);
+}
+
+Test(expand, the_same_event_again_changes_nothing)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-eu-1", NULL);
+    rig_happens(&rig, "EU-1", "ticket.created", "requester-eu-1", NULL);
+    test_db_run(rig.db, "CREATE TABLE public.again AS SELECT * FROM desk.outbox");
+    expand(&rig, 1);
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.delivery"), 1);
+    test_db_run(rig.db, "UPDATE desk.delivery SET state = 'delivered', next_at = NULL");
+    test_db_run(rig.db, "INSERT INTO desk.outbox (position, ticket_id, event_seq, type, data) SELECT "
+                        "position, ticket_id, event_seq,"
+                        " type, data FROM public.again");
+    rig_until(&rig, "SELECT count(*) = 0 FROM desk.outbox");
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.delivery WHERE state = 'delivered'"), 1);
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.delivery"), 1);
+    rig_close(&rig);
+}
+
+Test(expand, rows_that_another_holds_are_left_to_it)
+{
+    struct rig rig;
+    PGconn *holder;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-eu-1", NULL);
+    rig_happens(&rig, "EU-1", "ticket.created", "requester-eu-1", NULL);
+    rig_happens(&rig, "EU-1", "ticket.resolved", "agent-eu-1", NULL);
+    holder = PQconnectdb(test_db_conninfo(rig.db, NULL));
+    PQclear(PQexec(holder, "BEGIN; SELECT * FROM desk.outbox ORDER BY id LIMIT 1 FOR UPDATE"));
+    open_pool(&rig, 0);
+    const struct expander_options options = {
+        .loop = &rig.loop, .pool = rig.home[0].pool, .home_region = "eu", .on_made = ignore};
+
+    rig.home[0].expander = expander_open(&options);
+    rig_until(&rig, "SELECT count(*) = 1 FROM desk.delivery");
+    cr_expect_str_eq(told(&rig, "EU-1", "ticket.resolved"), "mail requester-eu-1");
+    PQclear(PQexec(holder, "ROLLBACK"));
+    PQfinish(holder);
+    rig_until(&rig, "SELECT count(*) = 0 FROM desk.outbox");
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.delivery"), 2);
+    rig_close(&rig);
+}
+
+Test(expand, the_role_cannot_read_notes_or_change_the_outbox)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    cr_expect_str_eq(
+        test_db_try(rig.db, "meridian_notifier", NULL, NULL, NULL, "SELECT * FROM desk.note", NULL), "42501");
+    cr_expect_str_eq(
+        test_db_try(rig.db, "meridian_notifier", NULL, NULL, NULL, "UPDATE desk.outbox SET type = 'x'", NULL),
+        "42501");
+    cr_expect_str_neq(
+        test_db_try(rig.db, "meridian_notifier", NULL, NULL, NULL, "UPDATE desk.outbox SET id = 1", NULL),
+        "");
+    cr_expect_str_eq(test_db_try(rig.db, "meridian_notifier", NULL, NULL, NULL,
+                                 "UPDATE desk.ticket SET subject = 'x'", NULL),
+                     "42501");
+    rig_close(&rig);
+}
+
+Test(expand, an_event_that_cannot_be_expanded_is_a_dead_letter_and_holds_up_nobody)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-eu-1", "agent-eu-1");
+    rig_happens(&rig, "EU-1", "ticket.created", "requester-eu-1", NULL);
+    rig_happens(&rig, "EU-1", "sla.warned", NULL, NULL);
+    test_db_run(rig.db, "UPDATE desk.outbox SET data = '{\"due_at\": \"never\"}' WHERE type = 'sla.warned'");
+    rig_happens(&rig, "EU-1", "ticket.resolved", "agent-eu-1", NULL);
+    expand(&rig, 2);
+    cr_expect_str_eq(told(&rig, "EU-1", "ticket.created"), "mail requester-eu-1");
+    cr_expect_str_eq(told(&rig, "EU-1", "ticket.resolved"), "mail requester-eu-1");
+    cr_expect_eq(
+        test_db_int(rig.db,
+                    "SELECT count(*) FROM desk.delivery WHERE type = 'sla.warned' AND state = 'dead'"
+                    " AND destination = '(everybody)' AND last_error LIKE '%could not be expanded%never%'"),
+        1);
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.delivery"), 3);
+    rig_close(&rig);
+}

@@ -1,0 +1,175 @@
+/* desk_check: what must hold of every ticket after anything that happened, worked out here a second time and
+ * not by the code under test. */
+#include "auth/auth.h"
+#include "base/buf.h"
+#include "base/encode.h"
+#include "base/memory.h"
+#include "desk.h"
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <libpq-fe.h>
+
+static PGresult *query(PGconn *pg, const char *sql)
+{
+    PGresult *result = PQexec(pg, sql);
+
+    cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s", PQerrorMessage(pg));
+    return result;
+}
+
+/* The row as its events tell it. */
+struct folded {
+    char state[16], owner[64], region[8], team[64];
+    long long epoch, priority, reopened;
+    int seq;
+    uint8_t hash[32];
+};
+
+static void take_text(json_t *data, const char *name, char *out, size_t size)
+{
+    json_t *value = json_object_get(data, name);
+
+    if (value)
+        snprintf(out, size, "%s", json_is_string(value) ? json_string_value(value) : "");
+}
+
+static void fold(struct folded *f, const char *type, const char *text)
+{
+    json_t *data = json_loads(text, 0, NULL);
+
+    cr_assert_not_null(data);
+    if (strncmp(type, "ticket.", 7) == 0) { /* the scheduler's events tell nothing of the row */
+        take_text(data, "state", f->state, sizeof f->state);
+        take_text(data, "owner", f->owner, sizeof f->owner);
+        take_text(data, "region", f->region, sizeof f->region);
+        take_text(data, "team", f->team, sizeof f->team);
+        f->epoch = json_integer_value(json_object_get(data, "epoch"));
+        f->priority = json_integer_value(json_object_get(data, "priority"));
+        f->reopened += strcmp(type, "ticket.reopened") == 0;
+        if (strcmp(type, "ticket.created") == 0)
+            f->region[0] = 0; /* there it is the region that accepted it */
+    }
+    json_decref(data);
+}
+
+/* Columns: ticket id, seq, type, us(at), actor, data text, hash hex, number. */
+static void link_event(struct folded *f, const PGresult *events, int row)
+{
+    _cleanup_buf_ struct buf bytes = BUF_INIT, hex = BUF_INIT;
+    const char *number = PQgetvalue(events, row, 7);
+    uint8_t hash[32];
+
+    cr_assert_eq(atoi(PQgetvalue(events, row, 1)), f->seq + 1, "%s: a gap before %s", number,
+                 PQgetvalue(events, row, 1));
+    if (f->seq)
+        buf_add(&bytes, f->hash, sizeof f->hash);
+    for (int column = 0; column <= 5; column++) {
+        if (column)
+            buf_add_char(&bytes, '\x1f');
+        buf_add_text(&bytes, PQgetvalue(events, row, column));
+    }
+    auth_sha256(bytes.p, bytes.n, hash);
+    buf_add_hex(&hex, hash, sizeof hash);
+    cr_assert_str_eq(buf_text(&hex), PQgetvalue(events, row, 6), "%s: the chain breaks at %d", number,
+                     f->seq + 1);
+    memcpy(f->hash, hash, sizeof hash);
+    f->seq++;
+    fold(f, PQgetvalue(events, row, 2), PQgetvalue(events, row, 5));
+}
+
+static void check_chains(PGconn *pg)
+{
+    PGresult *tickets = query(pg, "SELECT t.id, t.number, t.state, coalesce(o.login, ''), "
+                                  "coalesce(t.owner_region, ''), g.slug, t.epoch, t.priority,"
+                                  " t.reopened, t.event_seq, encode(t.event_hash, 'hex') FROM desk.ticket t "
+                                  "JOIN desk.team g ON g.id = t.team_id"
+                                  " LEFT JOIN desk.app_user o ON o.id = t.owner_id ORDER BY t.id");
+    PGresult *events = query(
+        pg,
+        "SELECT e.ticket_id, e.seq, e.type, desk.us(e.at), e.actor, e.data, encode(e.hash, 'hex'), t.number"
+        " FROM desk.event e JOIN desk.ticket t ON t.id = e.ticket_id ORDER BY e.ticket_id, e.seq");
+    int event = 0;
+
+    for (int i = 0; i < PQntuples(tickets); i++) {
+        const char *number = PQgetvalue(tickets, i, 1);
+        _cleanup_buf_ struct buf hex = BUF_INIT;
+        struct folded f = {0};
+
+        for (; event < PQntuples(events) && !strcmp(PQgetvalue(events, event, 0), PQgetvalue(tickets, i, 0));
+             event++)
+            link_event(&f, events, event);
+        buf_add_hex(&hex, f.hash, sizeof f.hash);
+        cr_expect_str_eq(PQgetvalue(tickets, i, 2), f.state, "%s state", number);
+        cr_expect_str_eq(PQgetvalue(tickets, i, 3), f.owner, "%s owner", number);
+        cr_expect_str_eq(PQgetvalue(tickets, i, 4), f.region, "%s region", number);
+        cr_expect_str_eq(PQgetvalue(tickets, i, 5), f.team, "%s team", number);
+        cr_expect_eq(atoll(PQgetvalue(tickets, i, 6)), f.epoch, "%s epoch", number);
+        cr_expect_eq(atoll(PQgetvalue(tickets, i, 7)), f.priority, "%s priority", number);
+        cr_expect_eq(atoll(PQgetvalue(tickets, i, 8)), f.reopened, "%s reopened", number);
+        cr_expect_eq(atoi(PQgetvalue(tickets, i, 9)), f.seq, "%s version", number);
+        cr_expect_str_eq(PQgetvalue(tickets, i, 10), buf_text(&hex), "%s hash", number);
+    }
+    cr_expect_eq(event, PQntuples(events), "events without a ticket");
+    PQclear(tickets);
+    PQclear(events);
+}
+
+/* Each must find nothing. */
+static const struct {
+    const char *what, *sql;
+} laws[] = {
+    {"a claimable ticket is in the queue, and no other",
+     "SELECT t.number FROM desk.ticket t FULL JOIN desk.ready r ON r.ticket_id = t.id"
+     " WHERE (t.owner_id IS NULL AND t.state IN ('new', 'open')) IS DISTINCT FROM (r.ticket_id IS NOT NULL)"
+     " OR r.team_id <> t.team_id OR r.priority <> t.priority"},
+    {"every event has a notice", "SELECT e.ticket_id FROM desk.event e FULL JOIN desk.outbox o ON "
+                                 "o.ticket_id = e.ticket_id AND o.event_seq = e.seq"
+                                 " WHERE o.id IS NULL OR e.seq IS NULL OR o.position <> e.position OR o.type "
+                                 "<> e.type OR o.data <> e.data"},
+    {"no two events have one place in the feed",
+     "SELECT position FROM desk.event GROUP BY position HAVING count(*) > 1"},
+    {"events of a ticket are in order of time",
+     "SELECT ticket_id FROM (SELECT ticket_id, at, lag(at) OVER (PARTITION BY ticket_id ORDER BY seq) AS a "
+     "FROM desk.event) x WHERE at < a"},
+    {"every ticket has both clocks", "SELECT t.number FROM desk.ticket t LEFT JOIN desk.clock c ON "
+                                     "c.ticket_id = t.id GROUP BY t.number HAVING count(c) <> 2"},
+    {"the resolution clock follows the state",
+     "SELECT t.number FROM desk.ticket t JOIN desk.clock c ON c.ticket_id = t.id AND c.target = 'resolve' "
+     "WHERE c.state <> CASE"
+     " WHEN t.state IN ('new', 'open') THEN 'running' WHEN t.state = 'pending' THEN 'paused' WHEN t.state = "
+     "'cancelled' THEN 'cancelled' ELSE 'met' END"},
+    {"the response clock stops with the first response or the end",
+     "SELECT t.number FROM desk.ticket t JOIN desk.clock c ON c.ticket_id = t.id AND c.target = "
+     "'first_response' WHERE"
+     " CASE WHEN t.first_response_at IS NOT NULL OR t.state IN ('resolved', 'closed') THEN c.state <> 'met'"
+     " WHEN t.state = 'cancelled' THEN c.state NOT IN ('cancelled', 'met') WHEN t.reopened > 0 THEN c.state "
+     "<> 'met'"
+     " WHEN t.state = 'pending' THEN c.state <> 'paused' ELSE c.state <> 'running' END"},
+    {"what fires is due or warned of",
+     "SELECT ticket_id FROM desk.clock WHERE state = 'running' AND fire_at IS DISTINCT FROM"
+     " CASE WHEN breached_at IS NOT NULL THEN NULL WHEN warned_at IS NOT NULL THEN due_at ELSE warn_at END"},
+    {"texts belong to events",
+     "SELECT x.ticket_id FROM (SELECT ticket_id, event_seq FROM desk.reply UNION ALL SELECT ticket_id, "
+     "event_seq FROM desk.note) x"
+     " LEFT JOIN desk.event e ON e.ticket_id = x.ticket_id AND e.seq = x.event_seq WHERE e.seq IS NULL"},
+    {"a number leads to one ticket",
+     "SELECT a.number FROM desk.ticket_alias a JOIN desk.ticket t USING (number)"},
+    {"an ownership has an epoch of its own", "SELECT ticket_id FROM desk.event WHERE type = 'ticket.claimed' "
+                                             "GROUP BY ticket_id, data->>'epoch' HAVING count(*) > 1"},
+};
+
+void desk_check(struct desk *desk)
+{
+    PGconn *pg = PQconnectdb(test_db_conninfo(desk->db, NULL));
+
+    cr_assert_eq(PQstatus(pg), CONNECTION_OK);
+    check_chains(pg);
+    for (size_t i = 0; i < ARRAY_SIZE(laws); i++) {
+        PGresult *found = query(pg, laws[i].sql);
+
+        cr_expect_eq(PQntuples(found), 0, "%s: not so for %s and %d others", laws[i].what,
+                     PQntuples(found) ? PQgetvalue(found, 0, 0) : "", PQntuples(found) - 1);
+        PQclear(found);
+    }
+    PQfinish(pg);
+}

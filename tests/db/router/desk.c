@@ -1,0 +1,387 @@
+/* The fixture of the router's tests: see desk.h. */
+#include "desk.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/uuid.h"
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <openssl/evp.h>
+
+enum { TIMEOUT_MS = 60000 };
+
+static bool is_ready(void *arg)
+{
+    _cleanup_buf_ struct buf reasons = BUF_INIT;
+
+    router_not_ready(arg, &reasons);
+    return !reasons.n;
+}
+
+void desk_prepare(struct desk *desk)
+{
+    *desk = (struct desk){.db = test_db_new()};
+    test_db_people(desk->db);
+    desk->pg = PQconnectdb(test_db_conninfo(desk->db, NULL));
+    cr_assert_eq(PQstatus(desk->pg), CONNECTION_OK);
+}
+
+void desk_start(struct desk *desk, struct router_options options)
+{
+    options.loop = test_loop_init(&desk->loop);
+    options.region = "eu";
+    options.instance = "router-eu-1";
+    options.conninfo = test_db_conninfo(desk->db, "meridian_router");
+    cr_assert_eq(router_open(&options, &desk->router), 0);
+    test_loop_until(&desk->loop, is_ready, desk->router, 10000);
+}
+
+void desk_open(struct desk *desk, int workers)
+{
+    desk_prepare(desk);
+    desk_start(desk, (struct router_options){.db_workers = workers});
+}
+
+void desk_close(struct desk *desk)
+{
+    struct answer *next;
+
+    desk->router = router_close(desk->router);
+    test_loop_close(&desk->loop);
+    for (struct answer *a = desk->answers; a; a = next) {
+        next = a->next;
+        meridian__reply__free_unpacked(a->reply, NULL);
+        meridian__request__free_unpacked(a->request, NULL);
+        free(a->json);
+        free(a->detail);
+        free(a);
+    }
+    PQfinish(desk->pg);
+    desk->db = test_db_free(desk->db);
+}
+
+/* ---- requests ---- */
+
+static void user_id_of(const char *login, char ret_text[40])
+{
+    struct uuid uuid;
+    char text[UUID_TEXT_SIZE];
+
+    cr_assert(EVP_Digest(login, strlen(login), uuid.bytes, NULL, EVP_md5(), NULL));
+    snprintf(ret_text, 40, "%s", uuid_format(&uuid, text));
+}
+
+Meridian__Principal *who(const char *login)
+{
+    static struct {
+        Meridian__Principal principal;
+        char login[64], id[40], region[4];
+    } people[64];
+    static uint32_t agent_teams[] = {1, 2, 3, 4, 5}, lead_teams[] = {1, 2, 3, 4, 5, 6};
+    static size_t next;
+
+    for (size_t i = 0; i < next; i++)
+        if (strcmp(people[i].login, login) == 0)
+            return &people[i].principal;
+    cr_assert_lt(next, ARRAY_SIZE(people));
+    Meridian__Principal *p = &people[next].principal;
+    meridian__principal__init(p);
+    snprintf(people[next].login, sizeof people[next].login, "%s", login);
+    user_id_of(login, people[next].id);
+    p->login = p->name = people[next].login;
+    p->user_id = people[next].id;
+    p->role = strncmp(login, "agent", 5) == 0  ? ROLE_AGENT
+              : strncmp(login, "lead", 4) == 0 ? ROLE_LEAD
+              : strcmp(login, "admin") == 0    ? ROLE_ADMIN
+                                               : ROLE_REQUESTER;
+    if (strchr(login, '-'))
+        snprintf(people[next].region, sizeof people[next].region, "%.2s", strchr(login, '-') + 1);
+    else
+        snprintf(people[next].region, sizeof people[next].region, "eu");
+    p->region = people[next].region;
+    if (p->role == ROLE_AGENT) {
+        p->teams = agent_teams;
+        p->n_teams = ARRAY_SIZE(agent_teams);
+    } else if (p->role == ROLE_LEAD) {
+        p->teams = lead_teams;
+        p->n_teams = ARRAY_SIZE(lead_teams);
+    }
+    next++;
+    return p;
+}
+
+static void on_answer(void *ctx, Meridian__Reply *reply)
+{
+    struct answer *answer = ctx;
+    _cleanup_buf_ struct buf bytes = BUF_INIT;
+
+    cr_assert(!answer->done, "answered twice");
+    wire_pack(&reply->base, &bytes);
+    answer->reply = wire_unpack_reply(bytes.p, bytes.n);
+    cr_assert_not_null(answer->reply);
+    cr_assert_eq(answer->reply->id.len, answer->request->id.len);
+    answer->status = (int)reply->status;
+    answer->json = reply->has_json ? mem_strn((const char *)reply->json.data, reply->json.len) : mem_str("");
+    answer->detail = mem_str(reply->detail ? reply->detail : "");
+    answer->done = true;
+}
+
+struct answer *desk_send(struct desk *desk, const Meridian__Request *request)
+{
+    _cleanup_buf_ struct buf bytes = BUF_INIT;
+    struct answer *answer = NEW(struct answer);
+    Meridian__Request copy = *request;
+    struct uuid id = uuid_v7();
+
+    if (!copy.id.len)
+        copy.id = (ProtobufCBinaryData){sizeof id.bytes, id.bytes};
+    wire_pack(&copy.base, &bytes);
+    answer->request = wire_unpack_request(bytes.p, bytes.n);
+    cr_assert_not_null(answer->request);
+    answer->next = desk->answers;
+    desk->answers = answer;
+    router_dispatch(desk->router, answer->request, on_answer, answer);
+    return answer;
+}
+
+static bool is_done(void *arg)
+{
+    return ((struct answer *)arg)->done;
+}
+
+struct answer *desk_wait(struct desk *desk, struct answer *answer)
+{
+    while (!answer->done)
+        uv_run(&desk->loop, UV_RUN_ONCE);
+    test_loop_until(&desk->loop, is_done, answer, TIMEOUT_MS);
+    return answer;
+}
+
+struct answer *desk_call(struct desk *desk, const Meridian__Request *request)
+{
+    return desk_wait(desk, desk_send(desk, request));
+}
+
+/* ---- submissions ---- */
+
+void draft_init(struct draft *draft, struct desk *desk)
+{
+    struct uuid id = uuid_v7();
+    Meridian__Submission *m = &draft->message;
+
+    *draft = (struct draft){0};
+    meridian__submission__init(m);
+    memcpy(draft->id, id.bytes, sizeof draft->id);
+    random_bytes(draft->key, sizeof draft->key);
+    memset(draft->hash, 7, sizeof draft->hash);
+    snprintf(draft->number, sizeof draft->number, "EU-%d", 1048576 + desk->submissions++);
+    snprintf(draft->client_key, sizeof draft->client_key, "key-%d", desk->submissions);
+    user_id_of("requester-eu-1", draft->requester);
+    user_id_of("requester-eu-1", draft->submitter);
+    m->id = (ProtobufCBinaryData){sizeof draft->id, draft->id};
+    m->submission_key = (ProtobufCBinaryData){sizeof draft->key, draft->key};
+    m->body_hash = (ProtobufCBinaryData){sizeof draft->hash, draft->hash};
+    m->number = draft->number;
+    m->client_key = draft->client_key;
+    m->region = (char *)"eu";
+    m->accepted_us = clock_now_us();
+    m->channel = (char *)"api";
+    m->requester_id = draft->requester;
+    m->submitter_id = draft->submitter;
+    m->subject = (char *)"Printer prints \"blank\" \\ pages";
+    m->description = (char *)"Since this morning.\n打印机只出白纸。";
+}
+
+void draft_again(struct draft *copy, const struct draft *draft, struct desk *desk)
+{
+    struct draft made;
+
+    draft_init(&made, desk);
+    memcpy(made.key, draft->key, sizeof made.key);
+    memcpy(made.hash, draft->hash, sizeof made.hash);
+    *copy = made;
+    copy->message.id.data = copy->id;
+    copy->message.submission_key.data = copy->key;
+    copy->message.body_hash.data = copy->hash;
+    copy->message.number = copy->number;
+    copy->message.client_key = copy->client_key;
+    copy->message.requester_id = copy->requester;
+    copy->message.submitter_id = copy->submitter;
+}
+
+static Meridian__Request submit_request(struct draft *const *drafts, size_t n, Meridian__SubmitBatch *batch,
+                                        Meridian__Submission **pointers)
+{
+    Meridian__Request request = MERIDIAN__REQUEST__INIT;
+
+    meridian__submit_batch__init(batch);
+    for (size_t i = 0; i < n; i++)
+        pointers[i] = &drafts[i]->message;
+    batch->submissions = pointers;
+    batch->n_submissions = n;
+    request.body_case = MERIDIAN__REQUEST__BODY_SUBMIT;
+    request.submit = batch;
+    return request;
+}
+
+struct answer *desk_send_submit(struct desk *desk, struct draft *const *drafts, size_t n)
+{
+    Meridian__Submission **pointers = NEW_ARRAY(Meridian__Submission *, n + 1);
+    Meridian__SubmitBatch batch;
+    Meridian__Request request = submit_request(drafts, n, &batch, pointers);
+    struct answer *answer = desk_send(desk, &request);
+
+    free(pointers);
+    return answer;
+}
+
+struct answer *desk_submit(struct desk *desk, struct draft *const *drafts, size_t n)
+{
+    return desk_wait(desk, desk_send_submit(desk, drafts, n));
+}
+
+const char *desk_ticket_of(struct desk *desk, const char *service, uint32_t impact, uint32_t urgency)
+{
+    struct draft draft;
+    struct answer *answer;
+
+    draft_init(&draft, desk);
+    draft.message.service = (char *)service;
+    draft.message.has_impact = draft.message.has_urgency = impact > 0;
+    draft.message.impact = impact;
+    draft.message.urgency = urgency;
+    answer = desk_submit(desk, &(struct draft *){&draft}, 1);
+    cr_status(answer, 0);
+    cr_assert_eq(answer->reply->n_submitted, 1);
+    cr_assert_eq(answer->reply->submitted[0]->outcome, MERIDIAN__SUBMITTED__OUTCOME__COMMITTED, "%s",
+                 answer->reply->submitted[0]->detail);
+    return answer->reply->submitted[0]->number;
+}
+
+const char *desk_ticket(struct desk *desk)
+{
+    return desk_ticket_of(desk, NULL, 0, 0);
+}
+
+/* ---- commands ---- */
+
+Meridian__Command desk_command(enum ticket_action action, const char *number, int64_t epoch)
+{
+    Meridian__Command command = MERIDIAN__COMMAND__INIT;
+
+    command.action = action;
+    command.number = (char *)number;
+    command.has_epoch = epoch >= 0;
+    command.epoch = (uint64_t)epoch;
+    switch (action) {
+    case ACTION_TRANSFER:
+        command.team = (char *)"network";
+        break;
+    case ACTION_REPLY:
+    case ACTION_NOTE:
+        command.text = (char *)"A message.";
+        break;
+    case ACTION_PEND:
+    case ACTION_REOPEN:
+        command.text = (char *)"A reason.";
+        break;
+    case ACTION_RESOLVE:
+        command.cause = (char *)"No ink.";
+        command.solution = (char *)"Ink.";
+        command.prevention = (char *)"Watch the ink.";
+        break;
+    default:
+        break;
+    }
+    return command;
+}
+
+struct answer *desk_send_command(struct desk *desk, const char *login, Meridian__Command *command)
+{
+    Meridian__Request request = MERIDIAN__REQUEST__INIT;
+
+    request.principal = login ? who(login) : NULL;
+    request.region = (char *)"eu";
+    request.body_case = MERIDIAN__REQUEST__BODY_COMMAND;
+    request.command = command;
+    return desk_send(desk, &request);
+}
+
+struct answer *desk_call_command(struct desk *desk, const char *login, Meridian__Command *command)
+{
+    return desk_wait(desk, desk_send_command(desk, login, command));
+}
+
+struct answer *desk_do(struct desk *desk, const char *login, enum ticket_action action, const char *number,
+                       int64_t epoch)
+{
+    Meridian__Command command = desk_command(action, number, epoch);
+
+    return desk_call_command(desk, login, &command);
+}
+
+struct answer *desk_send_claim_next(struct desk *desk, const char *login, const char *team, const char *key)
+{
+    Meridian__Request request = MERIDIAN__REQUEST__INIT;
+    Meridian__ClaimNext claim = MERIDIAN__CLAIM_NEXT__INIT;
+
+    claim.team = (char *)team;
+    claim.client_key = (char *)key;
+    request.principal = login ? who(login) : NULL;
+    request.region = (char *)"eu";
+    request.body_case = MERIDIAN__REQUEST__BODY_CLAIM_NEXT;
+    request.claim_next = &claim;
+    return desk_send(desk, &request);
+}
+
+struct answer *desk_claim_next(struct desk *desk, const char *login, const char *team, const char *key)
+{
+    return desk_wait(desk, desk_send_claim_next(desk, login, team, key));
+}
+
+const char *member(const struct answer *answer, const char *path)
+{
+    static char texts[8][2048];
+    static int turn;
+    char *out = texts[turn++ % 8], part[64];
+    json_t *root = json_loads(answer->json, JSON_DECODE_ANY, NULL), *value = root;
+    struct str head, tail = str_from(path);
+
+    cr_assert(root || !answer->json[0], "not JSON: %s", answer->json);
+    while (value && tail.n) {
+        str_cut(tail, '.', &head, &tail);
+        snprintf(part, sizeof part, "%.*s", (int)head.n, head.p);
+        value = json_object_get(value, part);
+    }
+    out[0] = 0;
+    if (json_is_string(value)) {
+        snprintf(out, sizeof texts[0], "%s", json_string_value(value));
+    } else if (value) {
+        char *dump = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+        snprintf(out, sizeof texts[0], "%s", dump);
+        free(dump);
+    }
+    json_decref(root);
+    return out;
+}
+
+const char *ticket_text(struct desk *desk, const char *number, const char *column)
+{
+    static char texts[8][16384];
+    static int turn;
+    char *out = texts[turn++ % 8];
+    _cleanup_buf_ struct buf sql = BUF_INIT;
+    PGresult *result;
+
+    buf_printf(&sql, "SELECT (%s)::text FROM desk.ticket t WHERE number = '%s'", column, number);
+    result = PQexec(desk->pg, buf_text(&sql));
+    cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s", PQerrorMessage(desk->pg));
+    snprintf(out, sizeof texts[0], "%s", PQntuples(result) ? PQgetvalue(result, 0, 0) : "");
+    PQclear(result);
+    return out;
+}
+
+int64_t ticket_epoch(struct desk *desk, const char *number)
+{
+    return strtoll(ticket_text(desk, number, "epoch"), NULL, 10);
+}

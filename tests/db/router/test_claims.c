@@ -1,0 +1,263 @@
+/* Many at once: one ticket has one winner, a queue is emptied exactly once. "Threads" are workers with a
+ * connection each, all busy at the same time. */
+#include "base/clock.h"
+#include "base/memory.h"
+#include "desk.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+enum { RACERS = 32, ROUNDS = 40, WORKERS = 16 };
+
+static const char *racer(int i)
+{
+    static const char *const logins[] = {"agent-eu-1", "agent-eu-2", "agent-ap-1", "agent-us-1", "lead-eu-1"};
+
+    return logins[i % (int)ARRAY_SIZE(logins)];
+}
+
+Test(claims, one_of_32_wins, .timeout = 120)
+{
+    struct desk desk;
+
+    desk_open(&desk, RACERS);
+    for (int round = 0; round < ROUNDS; round++) {
+        const char *number = desk_ticket(&desk);
+        struct answer *answers[RACERS], *winner = NULL;
+
+        for (int i = 0; i < RACERS; i++) {
+            Meridian__Command claim = desk_command(ACTION_CLAIM, number, -1);
+
+            answers[i] = desk_send_command(&desk, racer(i), &claim);
+        }
+        for (int i = 0; i < RACERS; i++) {
+            if (desk_wait(&desk, answers[i])->status)
+                continue;
+            cr_assert_null(winner, "two winners of %s", number);
+            winner = answers[i];
+        }
+        cr_assert_not_null(winner, "nobody won %s", number);
+        for (int i = 0; i < RACERS; i++) {
+            if (answers[i] == winner)
+                continue;
+            cr_status(answers[i], E_ALREADY_CLAIMED);
+            cr_expect_str_eq(member(answers[i], "winner"), member(winner, "owner.login"));
+            cr_expect_str_eq(member(answers[i], "winner_name"), member(winner, "owner.name"));
+            cr_expect_str_eq(member(answers[i], "region"), member(winner, "owner.region"));
+            cr_expect_str_eq(member(answers[i], "epoch"), "1");
+            cr_expect_str_neq(member(answers[i], "at"), "");
+        }
+    }
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+Test(claims, named_and_next_at_the_same_time, .timeout = 120)
+{
+    struct desk desk;
+
+    desk_open(&desk, RACERS);
+    for (int round = 0; round < ROUNDS; round++) {
+        const char *number = desk_ticket(&desk);
+        struct answer *answers[RACERS];
+        int winners = 0;
+
+        for (int i = 0; i < RACERS; i++) {
+            Meridian__Command claim = desk_command(ACTION_CLAIM, number, -1);
+
+            answers[i] = i % 2 ? desk_send_command(&desk, racer(i), &claim)
+                               : desk_send_claim_next(&desk, racer(i), NULL, NULL);
+        }
+        for (int i = 0; i < RACERS; i++) {
+            desk_wait(&desk, answers[i]);
+            winners += !answers[i]->status && answers[i]->json[0];
+            if (answers[i]->status)
+                cr_status(answers[i], E_ALREADY_CLAIMED);
+        }
+        cr_assert_eq(winners, 1, "%d winners of %s", winners, number);
+    }
+    cr_expect_eq(
+        test_db_int(desk.db, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"), 0);
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+/* Fills the queue in batches; returns how many per second. */
+static double fill(struct desk *desk, int tickets, int batch_size, int in_flight)
+{
+    int64_t begun = clock_monotonic_us();
+    struct answer *flying[16] = {0};
+    int sent = 0, slot = 0;
+
+    while (sent < tickets) {
+        struct draft *drafts = NEW_ARRAY(struct draft, (size_t)batch_size), *pointers[LIMIT_SUBMIT_BATCH];
+        static const char *const services[] = {NULL, "network", "applications", "infrastructure"};
+
+        for (int i = 0; i < batch_size; i++, sent++) {
+            draft_init(&drafts[i], desk);
+            drafts[i].message.service = (char *)services[sent % 4];
+            drafts[i].message.has_impact = drafts[i].message.has_urgency = true;
+            drafts[i].message.impact = (uint32_t)(1 + sent % 3);
+            drafts[i].message.urgency = (uint32_t)(1 + sent / 3 % 3);
+            pointers[i] = &drafts[i];
+        }
+        if (flying[slot])
+            cr_status(desk_wait(desk, flying[slot]), 0);
+        flying[slot] = desk_send_submit(desk, pointers, (size_t)batch_size);
+        slot = (slot + 1) % in_flight;
+        free(drafts);
+    }
+    for (int i = 0; i < in_flight; i++)
+        if (flying[i])
+            cr_status(desk_wait(desk, flying[i]), 0);
+    return sent / ((double)(clock_monotonic_us() - begun) / 1e6);
+}
+
+Test(claims, a_queue_is_emptied_exactly_once, .timeout = 300)
+{
+    enum { TICKETS = 3000 };
+    struct answer *flying[WORKERS] = {0};
+    struct desk desk;
+    int claimed = 0, empty = 0;
+    int64_t begun;
+    double rate;
+
+    desk_open(&desk, WORKERS);
+    rate = fill(&desk, TICKETS, 50, 4);
+    test_db_run(desk.db, "ANALYZE desk.ready; ANALYZE desk.ticket");
+    begun = clock_monotonic_us();
+    for (int i = 0; i < WORKERS; i++)
+        flying[i] = desk_send_claim_next(&desk, racer(i), NULL, NULL);
+    for (int i = 0; empty < WORKERS; i = (i + 1) % WORKERS) {
+        if (!flying[i])
+            continue;
+        cr_status(desk_wait(&desk, flying[i]), 0);
+        claimed += flying[i]->json[0] != 0;
+        empty += !flying[i]->json[0];
+        flying[i] = flying[i]->json[0] ? desk_send_claim_next(&desk, racer(i), NULL, NULL) : NULL;
+    }
+    printf("submitted %.0f/s in batches of 50, claimed %.0f/s by %d\n", rate,
+           claimed / ((double)(clock_monotonic_us() - begun) / 1e6), WORKERS);
+    cr_expect_eq(claimed, TICKETS);
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.event WHERE type = 'ticket.claimed'"),
+                 TICKETS);
+    cr_expect_eq(
+        test_db_int(desk.db, "SELECT count(*) FROM desk.ticket WHERE owner_id IS NULL OR epoch <> 1"), 0);
+    cr_expect_eq(
+        test_db_int(desk.db, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"), 0);
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+Test(claims, in_order_of_priority_then_due_time)
+{
+    struct desk desk;
+    const char *p4, *p1_later, *p1, *p3;
+    struct draft draft;
+
+    desk_open(&desk, 2);
+    p4 = desk_ticket_of(&desk, NULL, 3, 3);
+    p1_later = desk_ticket_of(&desk, "network", 1, 1);
+    draft_init(&draft, &desk);
+    draft.message.has_impact = draft.message.has_urgency = true;
+    draft.message.impact = draft.message.urgency = 1;
+    draft.message.accepted_us -= 600 * US_PER_S; /* waited in a cut-off region */
+    p1 = desk_submit(&desk, &(struct draft *){&draft}, 1)->reply->submitted[0]->number;
+    p3 = desk_ticket(&desk);
+    cr_expect_str_eq(member(desk_claim_next(&desk, "agent-eu-1", NULL, NULL), "number"), p1);
+    cr_expect_str_eq(member(desk_claim_next(&desk, "agent-eu-1", "service-desk", NULL), "number"), p3,
+                     "P1 is of another team");
+    cr_expect_str_eq(member(desk_claim_next(&desk, "agent-eu-1", NULL, NULL), "number"), p1_later);
+    cr_expect_str_eq(member(desk_claim_next(&desk, "agent-eu-1", NULL, NULL), "number"), p4);
+    cr_expect_str_eq(desk_claim_next(&desk, "agent-eu-1", NULL, NULL)->json, "");
+    desk_close(&desk);
+}
+
+Test(claims, who_may_claim_what)
+{
+    struct desk desk;
+
+    desk_open(&desk, 2);
+    desk_ticket_of(&desk, "security", 1, 1);
+    cr_status(desk_claim_next(&desk, "requester-eu-1", NULL, NULL), E_FORBIDDEN);
+    cr_status(desk_claim_next(&desk, NULL, NULL, NULL), E_UNAUTHENTICATED);
+    cr_status(desk_claim_next(&desk, "agent-eu-1", "security", NULL), E_FORBIDDEN);
+    cr_status(desk_claim_next(&desk, "agent-eu-1", "no-such-team", NULL), E_VALIDATION);
+    cr_expect_str_eq(desk_claim_next(&desk, "agent-eu-1", NULL, NULL)->json, "", "not of the agent's teams");
+    cr_expect_str_eq(desk_claim_next(&desk, "admin", NULL, NULL)->json, "", "an admin is in no team");
+    cr_expect_str_eq(member(desk_claim_next(&desk, "admin", "security", NULL), "team"), "security");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+Test(claims, the_same_key_gets_the_same_ticket)
+{
+    struct desk desk;
+    struct answer *first, *again;
+
+    desk_open(&desk, 4);
+    desk_ticket(&desk);
+    desk_ticket(&desk);
+    cr_status(first = desk_claim_next(&desk, "agent-eu-1", NULL, "k"), 0);
+    cr_status(again = desk_claim_next(&desk, "agent-eu-1", NULL, "k"), 0);
+    cr_expect_str_eq(again->json, first->json);
+    cr_expect_geq(again->reply->lsn, first->reply->lsn, "good for reading one's own write");
+    cr_status(desk_claim_next(&desk, "agent-eu-1", "network", "k"), E_KEY_REUSED);
+    cr_status(again = desk_claim_next(&desk, "agent-ap-1", NULL, "k"), 0);
+    cr_expect_str_neq(member(again, "number"), member(first, "number"), "a key belongs to a person");
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.event WHERE type = 'ticket.claimed'"), 2);
+    desk_close(&desk);
+}
+
+Test(claims, the_same_key_many_times_at_once, .timeout = 60)
+{
+    struct desk desk;
+    struct answer *answers[WORKERS];
+    int claimed = 0;
+
+    desk_open(&desk, WORKERS);
+    for (int round = 0; round < 20; round++) {
+        char key[16];
+
+        snprintf(key, sizeof key, "k%d", round);
+        for (int i = 0; i < 4; i++)
+            desk_ticket(&desk);
+        for (int i = 0; i < WORKERS; i++)
+            answers[i] = desk_send_claim_next(&desk, "agent-eu-1", NULL, key);
+        for (int i = 0; i < WORKERS; i++) {
+            cr_status(desk_wait(&desk, answers[i]), 0);
+            cr_expect_str_eq(answers[i]->json, answers[0]->json);
+        }
+        claimed += answers[0]->json[0] != 0;
+    }
+    /* A sibling that found every ticket locked may have been first to write "nothing"; then that is what all
+     * are told. */
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.event WHERE type = 'ticket.claimed'"),
+                 claimed);
+    cr_expect_gt(claimed, 0);
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+/* Two deliveries of one claim, the second held up until the ticket is free again: whoever was told that they
+ * lost must not own it. */
+Test(claims, a_refusal_stays_a_refusal)
+{
+    struct desk desk;
+    struct answer *a;
+    const char *number;
+    Meridian__Command late;
+
+    desk_open(&desk, 2);
+    number = desk_ticket(&desk);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
+    late = desk_command(ACTION_CLAIM, number, -1);
+    late.client_key = (char *)"held-up";
+    cr_status(desk_call_command(&desk, "agent-ap-1", &late), E_ALREADY_CLAIMED);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_RELEASE, number, 1), 0);
+    cr_status(a = desk_call_command(&desk, "agent-ap-1", &late), E_ALREADY_CLAIMED);
+    cr_expect_str_eq(member(a, "winner"), "agent-eu-1", "told the same as before");
+    cr_expect_eq(ticket_epoch(&desk, number), 2, "and nothing happened");
+    cr_status(desk_do(&desk, "agent-ap-1", ACTION_CLAIM, number, -1), 0);
+    desk_check(&desk);
+    desk_close(&desk);
+}

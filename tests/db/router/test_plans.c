@@ -1,0 +1,153 @@
+/* Every statement of the router finds its rows by an index, in a database that has grown. */
+#include "base/memory.h"
+#include "desk.h"
+#include "router_sql.h"
+#include <criterion/criterion.h>
+
+/* Tables that grow with tickets or with time. */
+static const char *const large[] = {"ticket", "ticket_alias", "event",   "clock",   "ready",    "outbox",
+                                    "reply",  "note",         "command", "session", "delivery", "app_user"};
+
+static void grow(struct desk *desk)
+{
+    test_db_run(desk->db, "INSERT INTO desk.app_user (id, login, name, email, role, region) SELECT "
+                          "gen_random_uuid(), 'u' || i, 'u', 'u', 'requester', 'eu'"
+                          " FROM generate_series(1, 3000) i");
+    test_db_run(desk->db,
+                "INSERT INTO desk.ticket (id, number, submission_key, client_key, body_hash, region, "
+                "channel, subject, description, impact, urgency, priority,"
+                " language, requester_id, submitter_id, team_id, accepted_at, event_seq, event_hash) SELECT "
+                "gen_random_uuid(), 'EU-' || i, gen_random_uuid(),"
+                " 'k', 'x', 'eu', 'api', 's', 'd', 2, 2, 1 + i % 4, 'en', md5('requester-eu-1')::uuid, "
+                "md5('requester-eu-1')::uuid, 1 + i % 5, now(), 1, sha256('x')"
+                " FROM generate_series(1, 5000) i");
+    test_db_run(desk->db, "INSERT INTO desk.ticket_alias SELECT 'AP-' || i, id, 'ap' FROM desk.ticket t, "
+                          "LATERAL (SELECT substr(number, 4)::int AS i) n");
+    test_db_run(desk->db, "INSERT INTO desk.event (position, ticket_id, seq, type, at, actor, public, hash) "
+                          "SELECT row_number() OVER (), id, 1, 'ticket.created', now(), 'x',"
+                          " true, 'x' FROM desk.ticket");
+    test_db_run(desk->db, "INSERT INTO desk.clock (ticket_id, target, state, started_at, target_s, "
+                          "warn_percent, due_at, warn_at, fire_at) SELECT id, target, 'running',"
+                          " now(), 1, 75, now() + interval '1 h', now(), now() + interval '1 h' FROM "
+                          "desk.ticket, (VALUES ('first_response'), ('resolve')) v (target)");
+    test_db_run(desk->db,
+                "INSERT INTO desk.ready SELECT id, team_id, priority, now(), now() FROM desk.ticket");
+    test_db_run(desk->db, "INSERT INTO desk.outbox (position, ticket_id, event_seq, type) SELECT 1, id, 1, "
+                          "'ticket.created' FROM desk.ticket");
+    test_db_run(desk->db, "INSERT INTO desk.reply SELECT gen_random_uuid(), id, 1, requester_id, true, 'b', "
+                          "now() FROM desk.ticket");
+    test_db_run(
+        desk->db,
+        "INSERT INTO desk.note SELECT gen_random_uuid(), id, 1, requester_id, 'b', now() FROM desk.ticket");
+    test_db_run(desk->db, "INSERT INTO desk.command (user_id, key, response) SELECT requester_id, id::text, "
+                          "'{}' FROM desk.ticket");
+    test_db_run(desk->db, "INSERT INTO desk.session (token_hash, user_id, kind, expires_at) SELECT "
+                          "sha256(id::text::bytea), requester_id, 'session', now() FROM desk.ticket");
+    test_db_run(desk->db, "INSERT INTO desk.delivery (id, position, type, channel, region, destination, "
+                          "payload, state) SELECT id, 1, 'ticket.created', 'mail', 'eu', 'd', '{}',"
+                          " 'delivered' FROM desk.ticket");
+    test_db_run(desk->db, "ANALYZE");
+}
+
+static int parameters(const char *sql)
+{
+    int most = 0;
+
+    for (const char *c = strchr(sql, '$'); c; c = strchr(c + 1, '$'))
+        if (atoi(c + 1) > most)
+            most = atoi(c + 1);
+    return most;
+}
+
+static char *explain(PGconn *pg, const struct db_statement *statement)
+{
+    _cleanup_buf_ struct buf sql = BUF_INIT, plan = BUF_INIT;
+    PGresult *result = PQprepare(pg, statement->name, statement->sql, 0, NULL);
+
+    cr_assert_eq(PQresultStatus(result), PGRES_COMMAND_OK, "%s", PQerrorMessage(pg));
+    PQclear(result);
+    buf_printf(&sql, "EXPLAIN (COSTS OFF) EXECUTE %s", statement->name);
+    for (int i = 0; i < parameters(statement->sql); i++)
+        buf_add_text(&sql, i ? ", NULL" : "(NULL");
+    if (parameters(statement->sql))
+        buf_add_char(&sql, ')');
+    result = PQexec(pg, buf_text(&sql));
+    cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s: %s", statement->name, PQerrorMessage(pg));
+    for (int i = 0; i < PQntuples(result); i++)
+        buf_printf(&plan, "%s\n", PQgetvalue(result, i, 0));
+    PQclear(result);
+    return buf_take(&plan);
+}
+
+/* True when an index on a large table is read from end to end. */
+static bool walks_an_index(const char *plan, const char *table)
+{
+    _cleanup_buf_ struct buf pattern = BUF_INIT;
+
+    buf_printf(&pattern, " on %s", table);
+    for (const char *line = strstr(plan, "Index"); line; line = strstr(line + 1, "Index")) {
+        const char *end = strchr(line, '\n'), *next = end ? end + 1 + strspn(end + 1, " ") : NULL,
+                   *on = strstr(line, buf_text(&pattern));
+
+        if (strncmp(line, "Index Scan using", 16) && strncmp(line, "Index Only Scan using", 21))
+            continue;
+        if (on && on < end && strchr(" _\n", on[pattern.n]) && (!next || strncmp(next, "Index Cond", 10)))
+            return true;
+    }
+    return false;
+}
+
+/* The heads of the teams' queues by the index, in its order; then one after the other is tried until one can
+ * be locked. */
+static void check_claim(const char *plan, const char *when)
+{
+    const char *sort = strstr(plan, "Sort Key: q.priority, q.due_at, q.ticket_id"),
+               *queue = strstr(plan, "using ready_order on ready q\n");
+    const char *lock = strstr(plan, "LockRows");
+
+    cr_assert(sort && queue && lock && sort < queue && queue < lock, "%s:\n%s", when, plan);
+    cr_expect(!strstr(queue, "Sort"), "one sort, of the heads, %s:\n%s", when, plan);
+    cr_expect(!strstr(plan, "Hash") && !strstr(plan, "Bitmap") && !strstr(plan, "Memoize"), "%s:\n%s", when,
+              plan);
+}
+
+static void check_plans(struct desk *desk, const char *when)
+{
+    PGconn *pg = PQconnectdb(test_db_conninfo(desk->db, "meridian_router"));
+
+    cr_assert_eq(PQstatus(pg), CONNECTION_OK);
+    for (const struct db_statement *const *s = sql_router_all; *s; s++) {
+        _cleanup_(freep) char *plan = explain(pg, *s);
+
+        for (size_t i = 0; i < ARRAY_SIZE(large); i++) {
+            char pattern[64];
+
+            snprintf(pattern, sizeof pattern, "Seq Scan on %s ", large[i]);
+            cr_expect_null(strstr(plan, pattern), "%s scans %s, %s:\n%s", (*s)->name, large[i], when, plan);
+            snprintf(pattern, sizeof pattern, "Seq Scan on %s_2", large[i]); /* a partition */
+            cr_expect_null(strstr(plan, pattern), "%s scans %s, %s:\n%s", (*s)->name, large[i], when, plan);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(large) && *s != &sql_router_delivery_replay;
+             i++) /* its index has only the dead */
+            cr_expect(!walks_an_index(plan, large[i]), "%s walks an index of %s, %s:\n%s", (*s)->name,
+                      large[i], when, plan);
+        if (*s == &sql_router_claim_next)
+            check_claim(plan, when);
+    }
+    PQfinish(pg);
+}
+
+/* Plans are kept for the life of a connection: those made in a new, empty database must be right as well. */
+Test(plans, every_statement_uses_indexes)
+{
+    struct desk desk;
+
+    desk_prepare(&desk);
+    check_plans(&desk, "empty");
+    test_db_run(desk.db, "ANALYZE");
+    check_plans(&desk, "empty and analyzed");
+    grow(&desk);
+    check_plans(&desk, "grown");
+    PQfinish(desk.pg);
+    test_db_free(desk.db);
+}

@@ -1,0 +1,435 @@
+/* What each kind of reader sees. Every document is read through row-level security, so a hidden ticket is
+ * missing and not refused. */
+#include "base/encode.h"
+#include "desk.h"
+#include "meridian/errors.h"
+#include "store/submission.h"
+#include <criterion/criterion.h>
+
+static struct desk desk;
+
+static void set_up(void)
+{
+    desk_open(&desk);
+    desk_ticket(&desk, "EU-1", "requester-eu-1", 1, "new", NULL);
+    desk_ticket(&desk, "EU-2", "requester-ap-1", 1, "open", "agent-eu-1");
+    desk_ticket(&desk, "EU-3", "requester-eu-1", 6, "new",
+                NULL); /* restricted: only leads are in that team */
+    desk_ticket(&desk, "EU-4", "requester-eu-1", 4, "pending", "agent-ap-1");
+    desk_ticket(&desk, "EU-5", "requester-ap-1", 2, "resolved", "agent-us-1");
+    desk_ticket(&desk, "EU-6", "agent-eu-2", 6, "open", NULL); /* an agent's own, in a team they are not in */
+}
+
+static void tear_down(void)
+{
+    desk_close(&desk);
+}
+TestSuite(documents, .init = set_up, .fini = tear_down);
+
+static void expect_sees(const char *login, const char *number, bool sees)
+{
+    json_t *json;
+    int r = desk_read(&desk, login, "ticket", &json, number, "en", NULL);
+
+    cr_assert_eq(r, sees ? 0 : -E_NOT_FOUND, "%s %s: %d", login, number, r);
+    json_decref(json);
+    r = desk_read(&desk, login, "events", &json, number, "", "50", NULL);
+    cr_assert_eq(r, sees ? 0 : -E_NOT_FOUND, "events: %s %s: %d", login, number, r);
+    json_decref(json);
+}
+
+Test(documents, who_sees_which_ticket)
+{
+    static const struct {
+        const char *login, *sees; /* a letter per ticket, EU-1 first */
+    } matrix[] = {
+        {"requester-eu-1", "x.xx.."},
+        {"requester-ap-1", ".x..x."},
+        {"agent-eu-1", "xx.xx."},
+        {"agent-eu-2", "xx.xxx"},
+        {"lead-eu-1", "xxxxxx"},
+        {"admin", "xxxxxx"},
+        {NULL, "xxxxxx"},
+    };
+
+    for (size_t i = 0; i < sizeof matrix / sizeof matrix[0]; i++)
+        for (int t = 0; t < 6; t++) {
+            char number[8];
+            snprintf(number, sizeof number, "EU-%d", t + 1);
+            expect_sees(matrix[i].login, number, matrix[i].sees[t] == 'x');
+        }
+}
+
+Test(documents, lists_show_exactly_what_may_be_seen)
+{
+    static const struct {
+        const char *login, *numbers;
+    } matrix[] = {
+        {"requester-eu-1", "EU-4 EU-3 EU-1"},           {"requester-ap-1", "EU-5 EU-2"},
+        {"agent-eu-1", "EU-5 EU-4 EU-2 EU-1"},          {"agent-eu-2", "EU-6 EU-5 EU-4 EU-2 EU-1"},
+        {"lead-eu-1", "EU-6 EU-5 EU-4 EU-3 EU-2 EU-1"},
+    };
+
+    for (size_t i = 0; i < sizeof matrix / sizeof matrix[0]; i++) {
+        json_t *json;
+        cr_assert_eq(
+            desk_read(&desk, matrix[i].login, "tickets", &json, "", "50", "", "", "", "", "", "", NULL), 0);
+        cr_assert_str_eq(desk_numbers(json), matrix[i].numbers, "%s: %s", matrix[i].login,
+                         desk_numbers(json));
+        cr_assert(json_is_null(json_object_get(json, "next")));
+        json_decref(json);
+    }
+}
+
+Test(documents, an_unknown_kind_of_reader_sees_nothing)
+{
+    Meridian__Principal nobody = MERIDIAN__PRINCIPAL__INIT;
+    _cleanup_buf_ struct buf json = BUF_INIT;
+    const char *args[] = {"EU-1", "en"};
+    struct db_visibility who;
+
+    for (uint32_t role = 0; role < 8; role++) {
+        if (role >= 1 && role <= 4)
+            continue;
+        nobody.role = role;
+        nobody.user_id = (char *)test_db_text(desk.db, "SELECT md5('requester-eu-1')::uuid");
+        who = store_visibility(&nobody);
+        cr_assert_eq(store_document(desk.conn, NULL, "ticket", &who, args, 2, &json), -E_NOT_FOUND);
+    }
+}
+
+Test(documents, filters_and_pages)
+{
+    static const struct {
+        const char *document, *state, *team, *priority, *region, *owned, *login, *numbers;
+    } cases[] = {
+        {"tickets", "new", "", "", "", "", "", "EU-3 EU-1"},
+        {"tickets", "", "service-desk", "", "", "", "", "EU-2 EU-1"},
+        {"tickets", "", "", "4", "", "", "", ""},
+        {"tickets", "", "", "", "ap", "", "", ""},
+        {"tickets", "", "", "", "", "true", "", "EU-5 EU-4 EU-2"},
+        {"tickets", "", "", "", "", "false", "", "EU-6 EU-3 EU-1"},
+        {"tickets", "", "no-such-team", "", "", "", "", ""},
+        {"tickets-of-requester", "", "", "", "", "", "requester-ap-1", "EU-5 EU-2"},
+        {"tickets-of-requester", "", "", "", "", "", "nobody", ""},
+        {"tickets-of-requester", "", "", "", "", "", "", ""},
+        {"tickets-of-owner", "", "", "", "", "", "agent-ap-1", "EU-4"},
+        {"tickets-of-owner", "", "", "", "", "", "", ""},
+    };
+    char cursor[64] = "";
+    _cleanup_buf_ struct buf seen = BUF_INIT;
+    json_t *json;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_assert_eq(desk_read(&desk, "lead-eu-1", cases[i].document, &json, "", "50", cases[i].state,
+                               cases[i].team, cases[i].priority, cases[i].region, cases[i].owned,
+                               cases[i].login, NULL),
+                     0);
+        cr_assert_str_eq(desk_numbers(json), cases[i].numbers, "case %zu: %s", i, desk_numbers(json));
+        json_decref(json);
+    }
+    for (int page = 0; page < 3; page++) {
+        cr_assert_eq(
+            desk_read(&desk, "lead-eu-1", "tickets", &json, cursor, "2", "", "", "", "", "", "", NULL), 0);
+        buf_printf(&seen, "%s|", desk_numbers(json));
+        snprintf(cursor, sizeof cursor, "%s", desk_text(json, "next"));
+        cr_assert_eq(cursor[0] != 0, page < 2);
+        json_decref(json);
+    }
+    cr_assert_str_eq(buf_text(&seen), "EU-6 EU-5|EU-4 EU-3|EU-2 EU-1|");
+}
+
+Test(documents, notes_are_for_agents_only)
+{
+    json_t *json;
+
+    desk_reply(&desk, "EU-1", "agent-eu-1", "We look into it");
+    desk_note(&desk, "EU-1", "agent-eu-1", "He again");
+    desk_reply(&desk, "EU-1", "requester-eu-1", "Thank you");
+    cr_assert_eq(desk_read(&desk, "requester-eu-1", "ticket", &json, "EU-1", "en", NULL), 0);
+    cr_assert_null(json_object_get(json, "notes"));
+    cr_assert_eq(json_array_size(json_object_get(json, "thread")), 2);
+    cr_assert(
+        json_is_false(json_object_get(json_array_get(json_object_get(json, "thread"), 0), "from_requester")));
+    cr_assert(
+        json_is_true(json_object_get(json_array_get(json_object_get(json, "thread"), 1), "from_requester")));
+    json_decref(json);
+    cr_assert_eq(desk_read(&desk, "requester-eu-1", "events", &json, "EU-1", "", "50", NULL), 0);
+    cr_assert_eq(json_array_size(json_object_get(json, "items")), 3);
+    json_decref(json);
+    cr_assert_eq(desk_read(&desk, "agent-us-1", "ticket", &json, "EU-1", "en", NULL), 0);
+    cr_assert_str_eq(desk_text(json_array_get(json_object_get(json, "notes"), 0), "body"), "He again");
+    cr_assert_str_eq(desk_text(json_array_get(json_object_get(json, "notes"), 0), "author"), "agent-eu-1");
+    json_decref(json);
+    cr_assert_eq(desk_read(&desk, "agent-us-1", "events", &json, "EU-1", "1", "2", NULL), 0);
+    cr_assert_eq(json_array_size(json_object_get(json, "items")), 2);
+    cr_assert_str_eq(desk_text(json, "next"), "3");
+    json_decref(json);
+}
+
+Test(documents, a_ticket_says_who_has_it_and_what_is_next_in_two_languages)
+{
+    static const struct {
+        const char *number, *language, *who, *what;
+    } cases[] = {
+        {"EU-1", "en", "Waiting in the queue of Service desk.", "First answer"},
+        {"EU-1", "zh", "在“服务台”的队列中等待领取。", "首次答复"},
+        {"EU-2", "en", "agent-eu-1 (eu) is working on it.", "First answer"},
+        {"EU-2", "zh", "agent-eu-1（eu）正在处理。", "首次答复"},
+        {"EU-4", "en", "agent-ap-1 (eu) has it, on hold: waiting for a part", "Work goes on after the hold"},
+        {"EU-5", "en", "Resolved by agent-us-1 (eu), waiting for the requester to confirm.",
+         "The requester confirms or reopens"},
+        {"EU-5", "zh", "agent-us-1（eu）已解决，等待请求人确认。", "请求人确认解决，或重新打开"},
+    };
+    json_t *json;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_assert_eq(desk_read(&desk, "admin", "ticket", &json, cases[i].number, cases[i].language, NULL), 0);
+        cr_assert_str_eq(desk_text(json, "who"), cases[i].who);
+        cr_assert_str_eq(desk_text(json, "next_step.what"), cases[i].what);
+        json_decref(json);
+    }
+    test_db_run(desk.db, "UPDATE desk.ticket SET state = 'cancelled' WHERE number = 'EU-1'");
+    cr_assert_eq(desk_read(&desk, "admin", "ticket", &json, "EU-1", "en", NULL), 0);
+    cr_assert_str_eq(desk_text(json, "who"), "Cancelled.");
+    cr_assert(json_is_null(json_object_get(json, "next_step")));
+    json_decref(json);
+}
+
+Test(documents, a_ticket_has_every_member)
+{
+    static const char *const members[] = {
+        "number",      "key",         "subject",    "description",    "state",
+        "priority",    "impact",      "urgency",    "service",        "language",
+        "attributes",  "region",      "channel",    "requester",      "team",
+        "owner",       "epoch",       "version",    "pending_reason", "pending_until",
+        "clocks",      "thread",      "resolution", "aliases",        "who",
+        "next_step",   "accepted_at", "created_at", "updated_at",     "first_response_at",
+        "resolved_at", "closed_at",   "notes",      "as_of",          "lag_ms"};
+    json_t *json;
+
+    cr_assert_eq(desk_read(&desk, "lead-eu-1", "ticket", &json, "EU-5", "en", NULL), 0);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        cr_assert_not_null(json_object_get(json, members[i]), "%s", members[i]);
+    cr_assert_eq(json_object_size(json), sizeof members / sizeof members[0]);
+    cr_assert_str_eq(desk_text(json, "resolution.solution"), "Replaced");
+    cr_assert_str_eq(desk_text(json, "attributes.floor"), "3");
+    cr_assert_str_eq(desk_text(json, "team.slug"), "infrastructure");
+    cr_assert_str_eq(desk_text(json, "owner.region"), "eu");
+    cr_assert_eq(json_integer_value(json_object_get(json, "lag_ms")), 0, "this is the primary");
+    json_decref(json);
+}
+
+Test(documents, an_alias_leads_to_its_ticket)
+{
+    json_t *json;
+
+    test_db_run(
+        desk.db,
+        "INSERT INTO desk.ticket_alias SELECT 'AP-9', id, 'ap' FROM desk.ticket WHERE number = 'EU-1'");
+    cr_assert_eq(desk_read(&desk, "requester-eu-1", "ticket", &json, "AP-9", "en", NULL), 0);
+    cr_assert_str_eq(desk_text(json, "number"), "EU-1");
+    cr_assert_str_eq(json_string_value(json_array_get(json_object_get(json, "aliases"), 0)), "AP-9");
+    json_decref(json);
+    cr_assert_eq(desk_read(&desk, "requester-ap-1", "ticket", &json, "AP-9", "en", NULL), -E_NOT_FOUND);
+    cr_assert_eq(desk_read(&desk, "requester-ap-1", "events", &json, "AP-9", "", "5", NULL), -E_NOT_FOUND);
+    cr_assert_eq(desk_read(&desk, "requester-eu-1", "events", &json, "AP-9", "", "5", NULL), 0);
+    json_decref(json);
+}
+
+Test(documents, wrong_names_and_arguments)
+{
+    json_t *json;
+
+    cr_assert_eq(desk_read(&desk, "admin", "no-such", &json, NULL), -E_BAD_REQUEST);
+    cr_assert_eq(desk_read(&desk, "admin", "ticket", &json, "EU-1", NULL), -E_BAD_REQUEST);
+    cr_assert_eq(desk_read(&desk, "admin", "tickets", &json, "no uuid", "5", "", "", "", "", "", "", NULL),
+                 -E_BAD_REQUEST);
+    cr_assert_eq(desk_read(&desk, "admin", "queue", &json, "", "9:x:y", "5", NULL), -E_BAD_REQUEST);
+    cr_assert_eq(desk_read(&desk, "admin", "me", &json, NULL), 0, "the connection is fine after all that");
+    cr_assert_str_eq(desk_text(json, "login"), "admin");
+    json_decref(json);
+}
+
+/* ---- the queue ---- */
+
+Test(documents, the_queue_is_in_the_order_of_claims_and_pages_without_gap)
+{
+    _cleanup_buf_ struct buf seen = BUF_INIT;
+    char cursor[128] = "";
+    json_t *json;
+
+    test_db_run(desk.db, "DELETE FROM desk.ready");
+    for (int i = 0; i < 12; i++) { /* in three teams, priorities falling, deadlines equal in pairs */
+        char number[16];
+        snprintf(number, sizeof number, "EU-%d", 100 + i);
+        desk_ticket(&desk, number, "requester-eu-1", 1 + i % 3, "new", NULL);
+        test_db_runf(
+            desk.db,
+            "UPDATE desk.ready SET priority = %d, due_at = '2030-01-01'::timestamptz + interval '1 h' * %d"
+            " WHERE ticket_id = (SELECT id FROM desk.ticket WHERE number = '%s')",
+            4 - i / 4, 10 - i / 2, number);
+    }
+    do {
+        cr_assert_eq(desk_read(&desk, "agent-eu-1", "queue", &json, "", cursor, "5", NULL), 0);
+        buf_printf(&seen, "%s ", desk_numbers(json));
+        snprintf(cursor, sizeof cursor, "%s", desk_text(json, "next"));
+        json_decref(json);
+    } while (cursor[0]);
+    cr_assert_str_eq(buf_text(&seen),
+                     "EU-110 EU-111 EU-108 EU-109 EU-106 EU-107 EU-104 EU-105 EU-102 EU-103 EU-100 EU-101 ");
+    cr_assert_eq(desk_read(&desk, "agent-eu-1", "queue", &json, "infrastructure", "", "50", NULL), 0);
+    cr_assert_str_eq(desk_numbers(json), "EU-110 EU-107 EU-104 EU-101");
+    json_decref(json);
+}
+
+Test(documents, a_queue_is_for_its_team)
+{
+    json_t *json;
+
+    cr_assert_eq(desk_read(&desk, "agent-eu-1", "queue", &json, "security", "", "5", NULL), -E_NOT_FOUND);
+    cr_assert_eq(desk_read(&desk, "agent-eu-1", "queue", &json, "no-such-team", "", "5", NULL), -E_NOT_FOUND);
+    cr_assert_eq(desk_read(&desk, "requester-eu-1", "queue", &json, "", "", "5", NULL), 0);
+    cr_assert_str_eq(desk_numbers(json), "");
+    json_decref(json);
+    cr_assert_eq(desk_read(&desk, "agent-eu-1", "queue", &json, "", "", "5", NULL), 0);
+    cr_assert_str_eq(desk_numbers(json), "EU-1");
+    json_decref(json);
+    cr_assert_eq(desk_read(&desk, "lead-eu-1", "queue", &json, "security", "", "5", NULL), 0);
+    cr_assert_str_eq(desk_numbers(json), "EU-3 EU-6");
+    json_decref(json);
+    cr_assert_eq(desk_read(&desk, "admin", "queue", &json, "", "", "5", NULL), 0);
+    cr_assert_str_eq(desk_numbers(json), "EU-1 EU-3 EU-6", "an admin without teams: all");
+    json_decref(json);
+}
+
+/* ---- the rest ---- */
+
+Test(documents, a_submission_is_found_by_its_key)
+{
+    char key[40];
+    json_t *json;
+
+    snprintf(key, sizeof key, "%s", test_db_text(desk.db, "SELECT md5('EU-3')"));
+    cr_assert_eq(desk_read(&desk, NULL, "submission", &json, key, NULL), 0);
+    cr_assert_str_eq(desk_text(json, "number"), "EU-3");
+    cr_assert_str_eq(desk_text(json, "body_hash"),
+                     test_db_text(desk.db, "SELECT encode(sha256('EU-3'), 'hex')"));
+    json_decref(json);
+    cr_assert_eq(desk_read(&desk, NULL, "submission", &json, "00000000000000000000000000000000", NULL),
+                 -E_NOT_FOUND);
+}
+
+Test(documents, many_keys_are_looked_up_at_once)
+{
+    static const char *const numbers[] = {"EU-3", NULL, "EU-1", "EU-3"};
+    uint8_t keys[4][STORE_KEY_SIZE] = {{0}}, hash[AUTH_HASH_SIZE];
+    struct store_known known[4];
+
+    for (size_t i = 0; i < 4; i++) {
+        _cleanup_buf_ struct buf bytes = BUF_INIT;
+        char sql[64];
+        snprintf(sql, sizeof sql, "SELECT md5('%s')", numbers[i] ? numbers[i] : "no such");
+        cr_assert_eq(buf_add_unhex(&bytes, str_from(test_db_text(desk.db, sql))), 0);
+        memcpy(keys[i], bytes.p, STORE_KEY_SIZE);
+    }
+    cr_assert_eq(store_submissions_known(desk.conn, (const uint8_t(*)[STORE_KEY_SIZE])keys, 4, known), 0);
+    for (size_t i = 0; i < 4; i++) {
+        cr_assert_eq(known[i].found, numbers[i] != NULL);
+        if (!numbers[i])
+            continue;
+        auth_sha256(numbers[i], strlen(numbers[i]), hash);
+        cr_assert_str_eq(known[i].number, numbers[i]);
+        cr_assert_str_eq(known[i].region, "eu");
+        cr_assert_arr_eq(known[i].body_hash, hash, sizeof hash);
+        cr_assert_gt(known[i].accepted_us, 0);
+    }
+}
+
+Test(documents, teams_and_users)
+{
+    json_t *json;
+
+    cr_assert_eq(desk_read(&desk, "agent-eu-1", "teams", &json, NULL), 0);
+    cr_assert_eq(json_array_size(json_object_get(json, "items")), 5, "not the restricted one");
+    json_decref(json);
+    cr_assert_eq(desk_read(&desk, "lead-eu-1", "teams", &json, NULL), 0);
+    cr_assert_eq(json_array_size(json_object_get(json, "items")), 6);
+    json_decref(json);
+    cr_assert_eq(desk_read(&desk, NULL, "user", &json, "requester-ap-1", NULL), 0);
+    cr_assert_str_eq(desk_text(json, "id"), test_db_text(desk.db, "SELECT md5('requester-ap-1')::uuid"));
+    json_decref(json);
+    test_db_run(desk.db, "UPDATE desk.app_user SET disabled_at = now() WHERE login = 'requester-ap-1'");
+    cr_assert_eq(desk_read(&desk, NULL, "user", &json, "requester-ap-1", NULL), -E_NOT_FOUND);
+    cr_assert_eq(desk_read(&desk, "requester-ap-1", "me", &json, NULL), -E_NOT_FOUND);
+}
+
+Test(documents, audit_walks_every_event_of_every_ticket_once)
+{
+    _cleanup_buf_ struct buf seen = BUF_INIT;
+    char cursor[64] = "";
+    const json_t *item;
+    json_t *json;
+    size_t i;
+
+    desk_note(&desk, "EU-1", "agent-eu-1", "x");
+    desk_event(&desk, "EU-2", "ticket.claimed", true);
+    test_db_run(desk.db, "ALTER TABLE desk.event DISABLE TRIGGER event_append_only");
+    test_db_run(
+        desk.db,
+        "DELETE FROM desk.event WHERE ticket_id = (SELECT id FROM desk.ticket WHERE number = 'EU-5')");
+    for (const char *const *rows = (const char *const[]){"1", "2", "3", "8", "9", NULL}; *rows; rows++) {
+        buf_reset(&seen);
+        do {
+            cr_assert_eq(desk_read(&desk, "lead-eu-1", "audit", &json, cursor, *rows, NULL), 0);
+            json_array_foreach(json_object_get(json, "items"), i, item)
+                buf_printf(&seen, "%s:%lld/%lld ", desk_text(item, "number"),
+                           (long long)json_integer_value(json_object_get(item, "seq")),
+                           (long long)json_integer_value(json_object_get(item, "head_seq")));
+            snprintf(cursor, sizeof cursor, "%s", desk_text(json, "next"));
+            json_decref(json);
+        } while (cursor[0]);
+        cr_assert_str_eq(buf_text(&seen),
+                         "EU-1:1/2 EU-1:2/2 EU-2:1/2 EU-2:2/2 EU-3:1/1 EU-4:1/1 EU-5:0/1 EU-6:1/1 ",
+                         "a ticket whose events are gone shows, %s rows a page: %s", *rows, buf_text(&seen));
+    }
+}
+
+Test(documents, status_counts_and_dead_letters_list)
+{
+    json_t *json;
+
+    test_db_run(
+        desk.db,
+        "INSERT INTO desk.instance (instance, service, region, version, started_at, seen_at, stats) VALUES"
+        " ('intake-eu-1', 'intake', 'eu', '1', now(), now(), '{\"spool_depth\": 3}'),"
+        " ('intake-ap-1', 'intake', 'ap', '1', now(), now() - interval '1 min', '{\"spool_depth\": 4}')");
+    test_db_run(desk.db,
+                "INSERT INTO desk.delivery (id, ticket_id, position, type, channel, region, destination, "
+                "payload, state, next_at)"
+                " SELECT ('01900000-0000-7000-8000-00000000000' || n)::uuid, (SELECT id FROM desk.ticket "
+                "WHERE number = 'EU-1'), n,"
+                " 'ticket.created', 'mail', 'eu', 'a@b', '{}', s, CASE WHEN s = 'queued' THEN now() END"
+                " FROM (VALUES (1, 'dead'), (2, 'queued'), (3, 'uncertain'), (4, 'delivered'), (5, 'dead')) "
+                "v (n, s)");
+    cr_assert_eq(desk_read(&desk, NULL, "status", &json, NULL), 0);
+    cr_assert_eq(json_integer_value(json_object_get(json, "spool_depth")), 7);
+    cr_assert_eq(json_integer_value(json_object_get(json_object_get(json, "deliveries"), "dead")), 2);
+    cr_assert_eq(json_integer_value(json_object_get(json_object_get(json, "deliveries"), "queued")), 1);
+    cr_assert(json_is_false(json_object_get(json_array_get(json_object_get(json, "instances"), 0), "alive")),
+              "ap is first, and silent");
+    cr_assert(json_is_true(json_object_get(json_array_get(json_object_get(json, "instances"), 1), "alive")));
+    json_decref(json);
+    cr_assert_eq(desk_read(&desk, "lead-eu-1", "dead-letters", &json, "", "2", NULL), 0);
+    cr_assert_eq(json_array_size(json_object_get(json, "items")), 2);
+    cr_assert_str_eq(desk_text(json, "next"), "01900000-0000-7000-8000-000000000003");
+    cr_assert_str_eq(desk_text(json_array_get(json_object_get(json, "items"), 0), "ticket"), "EU-1");
+    json_decref(json);
+    cr_assert_eq(desk_read(&desk, "agent-eu-1", "dead-letters", &json, "", "2", NULL), 0);
+    cr_assert_eq(json_array_size(json_object_get(json, "items")), 0,
+                 "hidden from agents by the database itself");
+    json_decref(json);
+    cr_assert_eq(desk_read(&desk, NULL, "replication", &json, NULL), 0);
+    cr_assert(json_is_array(json_object_get(json, "replication")));
+    json_decref(json);
+}
