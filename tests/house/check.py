@@ -13,7 +13,7 @@ from run import ROOT, tracked  # noqa: E402
 _LAYERS = {
     "base": set(), "log": {"base"}, "metrics": {"base"}, "conf": {"base"}, "domain": {"base"}, "wire": {"base"},
     "db": {"base", "log", "metrics"}, "bus": {"base", "wire", "log", "metrics"}, "http": {"base", "log", "metrics"},
-    "auth": {"base", "domain", "log"}, "store": {"base", "log", "metrics", "domain", "db", "auth", "wire"},
+    "auth": {"base", "domain", "log"}, "plan": {"base", "domain"}, "store": {"base", "log", "metrics", "domain", "db", "auth", "wire"},
 }
 _FOREIGN = {  # header -> the only module (of common) whose sources may include it
     "nng/": {"bus"}, "llhttp.h": {"http"}, "libpq-fe.h": {"db"}, "sqlite3.h": set(), "curl/": set(),
