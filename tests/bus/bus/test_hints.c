@@ -32,14 +32,14 @@ static void subscribe(struct bus *bus, const char *url, struct listener *listene
     cr_assert_eq(bus_subscribe(bus, urls, any_service, on_hint, listener), 0);
 }
 
-/* A subscriber misses what was published before it was connected: publishes until something arrives. */
+/* A subscriber misses what was published before it was connected: publishes until something arrives, no
+ * faster than a slow machine takes it in, because what overflows is dropped. */
 static void until_connected(struct bus *publisher, struct listener *listener, uint64_t *sequence)
 {
-    rig_deadline_start();
     while (listener->heard == 0) {
+        cr_assert_lt(*sequence, 20000, "never connected");
         publish(publisher, "router/eu/1", ++*sequence);
-        uv_run(rig_loop(), UV_RUN_NOWAIT);
-        cr_assert_not(rig_deadline_over());
+        rig_run_ms(1);
     }
     RUN_UNTIL(listener->last == *sequence);
 }

@@ -103,35 +103,6 @@ static void on_request(void *ctx, struct bus_request *request)
     bus_answer(request, &reply);
 }
 
-void authority_open(struct authority *authority, enum behaviour behaviour)
-{
-    static int made;
-    _cleanup_(freep) char *url = mem_printf("inproc://authority-%d-%d", (int)getpid(), made++);
-    static const char *const peers[] = {"router", NULL};
-    const char *const urls[] = {url, NULL};
-    struct bus_group group = {urls};
-
-    *authority = (struct authority){.behaviour = behaviour, .next_block = 1};
-    uv_loop_init(&authority->loop);
-    cr_assert_eq(bus_open(&(struct bus_options){.loop = &authority->loop}, &authority->bus), 0);
-    cr_assert_eq(bus_serve(authority->bus, url, peers, 8, on_request, authority), 0);
-    authority->service.loop = &authority->loop;
-    authority->service.name = "intake";
-    authority->service.conf.region = "eu";
-    authority->service.conf.instance = "intake-eu-1";
-    authority->service.bus = authority->bus;
-    cr_assert_eq(bus_dial(authority->bus, &group, 1, peers, &authority->service.routers), 0);
-}
-
-void authority_close(struct authority *authority)
-{
-    Meridian__Reply reply = MERIDIAN__REPLY__INIT;
-
-    for (int i = 0; i < authority->nheld; i++)
-        bus_answer(authority->held[i], &reply);
-    authority->bus = bus_close(authority->bus);
-}
-
 static void on_tick(uv_timer_t *timer)
 {
     (void)timer; /* only to turn the loop */
@@ -150,4 +121,41 @@ void authority_turn(struct authority *authority, bool (*cond)(void *arg), void *
     }
     uv_close((uv_handle_t *)&tick, NULL);
     uv_run(&authority->loop, UV_RUN_NOWAIT);
+}
+
+static bool connected(void *arg)
+{
+    const struct authority *authority = arg;
+
+    return bus_connected(authority->service.routers);
+}
+
+void authority_open(struct authority *authority, enum behaviour behaviour)
+{
+    static int made;
+    _cleanup_(freep) char *url = mem_printf("inproc://authority-%d-%d", (int)getpid(), made++);
+    static const char *const peers[] = {"router", NULL};
+    const char *const urls[] = {url, NULL};
+    struct bus_group group = {urls};
+
+    *authority = (struct authority){.behaviour = behaviour, .next_block = 1};
+    uv_loop_init(&authority->loop);
+    cr_assert_eq(bus_open(&(struct bus_options){.loop = &authority->loop}, &authority->bus), 0);
+    cr_assert_eq(bus_serve(authority->bus, url, peers, 8, on_request, authority), 0);
+    authority->service.loop = &authority->loop;
+    authority->service.name = "intake";
+    authority->service.conf.region = "eu";
+    authority->service.conf.instance = "intake-eu-1";
+    authority->service.bus = authority->bus;
+    cr_assert_eq(bus_dial(authority->bus, &group, 1, peers, &authority->service.routers), 0);
+    authority_turn(authority, connected, authority); /* else the first call may find nobody */
+}
+
+void authority_close(struct authority *authority)
+{
+    Meridian__Reply reply = MERIDIAN__REPLY__INIT;
+
+    for (int i = 0; i < authority->nheld; i++)
+        bus_answer(authority->held[i], &reply);
+    authority->bus = bus_close(authority->bus);
 }

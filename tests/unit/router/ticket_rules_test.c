@@ -114,6 +114,7 @@ Test(ticket_rules, nobody_and_nothing)
     set(&s, ACTION_NOTE);
     s.request.principal = NULL;
     cr_expect_eq(judge(&s), -E_UNAUTHENTICATED);
+    outcome_fini(&s.out);
     set(&s, (enum ticket_action)0);
     cr_expect_eq(judge(&s), -E_FORBIDDEN);
     s.principal.role = 9;
