@@ -26,7 +26,8 @@ struct process {
     const char *config_file;
     enum life life;
     uv_loop_t loop;
-    uv_signal_t signals[3];
+    uv_poll_t signals; /* readable: signal_fd has some */
+    int signal_fd;
     uv_timer_t tick; /* feeds both watchdogs */
     unsigned ticks;
     uv_timer_t drain_timer; /* first the delay, then the patience */

@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum { EXIT_USAGE = 64, EXIT_CONFIG = 78 };
@@ -236,14 +237,37 @@ static void reload(struct process *process)
     systemd_notify("READY=1");
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void on_signals(uv_poll_t *handle, int status, int events)
 {
     struct process *process = handle->data;
+    struct signalfd_siginfo signal;
 
-    if (number == SIGHUP)
-        reload(process);
-    else
-        leave(process, number);
+    (void)status;
+    (void)events;
+    while (read(process->signal_fd, &signal, sizeof signal) == (ssize_t)sizeof signal)
+        if (signal.ssi_signo == SIGHUP)
+            reload(process);
+        else
+            leave(process, (int)signal.ssi_signo);
+}
+
+/* Signals are read, not handled: blocked in this thread before there are others, so in all of them, and no
+ * code ever runs in the middle of something else. One that comes early waits until the loop turns. */
+static void signals_open(struct process *process)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < ARRAY_SIZE(signal_numbers); i++)
+        sigaddset(&set, signal_numbers[i]);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    process->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (process->signal_fd < 0 || uv_poll_init(&process->loop, &process->signals, process->signal_fd) != 0) {
+        log_error("cannot take signals");
+        abort();
+    }
+    process->signals.data = process;
+    uv_poll_start(&process->signals, UV_READABLE, on_signals);
 }
 
 /* ---- the loop ---- */
@@ -268,11 +292,7 @@ static void loop_open(struct process *process)
         abort();
     }
     process->service.loop = &process->loop;
-    for (size_t i = 0; i < ARRAY_SIZE(signal_numbers); i++) {
-        uv_signal_init(&process->loop, &process->signals[i]);
-        process->signals[i].data = process;
-        uv_signal_start(&process->signals[i], on_signal, signal_numbers[i]);
-    }
+    signals_open(process);
     uv_timer_init(&process->loop, &process->drain_timer);
     process->drain_timer.data = process;
     uv_timer_init(&process->loop, &process->tick);
@@ -297,8 +317,8 @@ static void loop_close(struct process *process)
 {
     static uv_timer_t guard;
 
-    for (size_t i = 0; i < ARRAY_SIZE(signal_numbers); i++)
-        uv_close((uv_handle_t *)&process->signals[i], NULL);
+    uv_close((uv_handle_t *)&process->signals, NULL);
+    close(process->signal_fd);
     uv_close((uv_handle_t *)&process->drain_timer, NULL);
     uv_close((uv_handle_t *)&process->tick, NULL);
     uv_timer_init(&process->loop, &guard);
