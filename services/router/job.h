@@ -18,8 +18,9 @@ struct job;
 
 struct job_kind {
     const char *name; /* metrics label */
-    /* What it writes is found again by its key: after an uncertain commit it is simply repeated. */
-    bool keyed;
+    /* Doing it twice is doing it once: it only reads, or what it writes is found again by its key. After an
+     * uncertain commit it is simply repeated. */
+    bool repeatable;
     /** Runs on a worker. 0, or a failure that the caller is told. */
     int (*work)(struct db_conn *conn, struct job *job);
     /** NULL, or adds to the reply; what it points to must live until the job is freed. Loop thread. */

@@ -207,7 +207,7 @@ static bool repeats(struct job *job, int *status)
 {
     struct router *router = job->router;
 
-    if (*status == -E_DB_UNCERTAIN && job->kind->keyed) {
+    if (*status == -E_DB_UNCERTAIN && job->kind->repeatable) {
         job->uncertain = true;
         if (!router->closing && clock_monotonic_us() < job->deadline_us) {
             metric_add(router->metrics.uncertain, NULL, 1);

@@ -20,7 +20,7 @@
 #include "sla_sql.h"
 #include <stdio.h>
 
-enum { BATCH = 200 };
+enum { BATCH = 25 }; /* tickets that one transaction holds: claims have to wait for them */
 #define EVERY_US      (1 * US_PER_S)
 #define BUSY_AGAIN_US (100 * US_PER_MS) /* the ticket was locked: a write takes milliseconds */
 #define TELL_AGAIN_US (60 * US_PER_S)
@@ -273,12 +273,15 @@ static void fail_pass(struct sweeper *sweeper, int status)
 static void on_batch(void *job, int status)
 {
     struct sweeper *sweeper = job;
+    bool more = sweeper->candidates == sweeper->limit;
 
     sweeper->running = false;
     if (status == 0) {
         count_batch(sweeper);
         publish(sweeper);
         sweeper->cursor = sweeper->next;
+        if (sweeper->stepped_over)
+            sweeper->limit = sweeper->options.batch; /* what cannot fire is behind us */
     }
     if (sweeper->drained) {
         sweeper->drained(sweeper->drained_ctx);
@@ -287,7 +290,7 @@ static void on_batch(void *job, int status)
         begin_batch(sweeper);
     } else if (status < 0) {
         fail_pass(sweeper, status);
-    } else if (sweeper->candidates == sweeper->limit) {
+    } else if (more) {
         begin_batch(sweeper);
     } else {
         end_pass(sweeper);
