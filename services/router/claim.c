@@ -81,7 +81,7 @@ static int claim(struct db_conn *conn, struct job *job, const char *teams, const
     if (db_is_null(&result, 0, ANSWER))
         return 0; /* nothing is ready */
     buf_add_str(&job->out.json, db_str(&result, 0, ANSWER));
-    job_hint_ticket(job, db_text(&result, 0, NUMBER));
+    job_hint_ticket(job);
     return 0;
 }
 

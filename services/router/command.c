@@ -106,7 +106,7 @@ static int change_ticket(struct db_conn *conn, struct job *job, const char *key,
         r = ticket_write(conn, &row, &plan.steps[i], &writer, i == plan.n - 1);
     if (r < 0)
         return r;
-    job_hint_ticket(job, row.number);
+    job_hint_ticket(job);
     job->hints.clocks = writer.clocks_changed;
     return 0;
 }

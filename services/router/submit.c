@@ -298,7 +298,7 @@ static int submit_work(struct db_conn *conn, struct job *job)
     if (r < 0)
         return r;
     if (job->lsn) {
-        job_hint_ticket(job, NULL);
+        job_hint_ticket(job);
         job->hints.clocks = true;
     }
     return 0;

@@ -35,7 +35,6 @@ struct cursor {
 struct fired {
     bool breached;
     int64_t late_us;
-    char number[32];
 };
 
 struct sweeper {
@@ -93,7 +92,7 @@ static void read_cursor(const struct db_result *result, int row, struct cursor *
 static void read_batch(struct sweeper *sweeper, const struct db_result *result)
 {
     for (int row = 0; row < db_rows(result); row++) {
-        const char *outcome = db_text(result, row, 3), *number = db_text(result, row, 5);
+        const char *outcome = db_text(result, row, 3);
         struct fired *fired = &sweeper->fired[sweeper->nfired];
 
         if (strcmp(outcome, "busy") == 0) {
@@ -101,7 +100,6 @@ static void read_batch(struct sweeper *sweeper, const struct db_result *result)
         } else if (strcmp(outcome, "stale") != 0) {
             fired->breached = strcmp(outcome, "sla.breached") == 0;
             fired->late_us = db_int(result, row, 4);
-            snprintf(fired->number, sizeof fired->number, "%s", number ? number : "");
             sweeper->nfired++;
         }
         read_cursor(result, row, &sweeper->next);
@@ -197,15 +195,10 @@ static void publish(struct sweeper *sweeper)
     hint.publisher = (char *)sweeper->options.publisher;
     hint.has_lsn = true;
     hint.lsn = sweeper->lsn;
-    hint.kind = MERIDIAN__HINT__KIND__OUTBOX_ADDED;
     hint.sequence = ++sweeper->hint_sequence;
+    hint.has_tickets_changed = hint.tickets_changed = true;
+    hint.has_outbox_added = hint.outbox_added = true;
     bus_publish(sweeper->options.bus, &hint);
-    hint.kind = MERIDIAN__HINT__KIND__TICKET_CHANGED;
-    for (int i = 0; i < sweeper->nfired; i++) {
-        hint.sequence = ++sweeper->hint_sequence;
-        hint.ticket = sweeper->fired[i].number;
-        bus_publish(sweeper->options.bus, &hint);
-    }
 }
 
 /* Once a minute: the same clock fails again with every pass until somebody looks. */
