@@ -52,10 +52,11 @@ static int64_t edge(const struct calendar *calendar, size_t e)
     return CALENDAR_BEGIN_S + (e % 2 ? calendar->intervals[e / 2].to : calendar->intervals[e / 2].from);
 }
 
-/* Walks the edges of both in order. */
-static struct calendar *join(const struct calendar *a, const struct calendar *b, bool in_both)
+/* Walks the edges of both in order. 0 or CALENDAR_TOO_FINE. */
+static int join(const struct calendar *a, const struct calendar *b, bool in_both,
+                struct calendar **ret_calendar)
 {
-    struct calendar *joined = NEW(struct calendar);
+    _cleanup_calendar_ struct calendar *joined = NEW(struct calendar);
     size_t i = 0, j = 0;
     int64_t opened_s = 0;
     bool open = false;
@@ -71,33 +72,45 @@ static struct calendar *join(const struct calendar *a, const struct calendar *b,
             opened_s = at_s;
         else if (was && !open)
             calendar_append(joined, opened_s, at_s);
+        if (joined->n > CALENDAR_INTERVALS_MAX)
+            return CALENDAR_TOO_FINE;
     }
-    return joined;
+    *ret_calendar = TAKE(joined);
+    return 0;
+}
+
+int calendar_union(const struct calendar *a, const struct calendar *b, struct calendar **ret_calendar)
+{
+    if (a && b)
+        return join(a, b, false, ret_calendar);
+    *ret_calendar = NULL;
+    return 0;
 }
 
 static struct calendar *copy(const struct calendar *calendar)
 {
-    struct calendar *copied = calendar ? NEW(struct calendar) : NULL;
+    struct calendar *copied = NEW(struct calendar);
 
-    for (size_t i = 0; copied && i < calendar->n; i++)
-        calendar_append(copied, edge(calendar, 2 * i), edge(calendar, 2 * i + 1));
+    *copied = *calendar;
+    copied->intervals = mem_dup(calendar->intervals, calendar->n * sizeof *calendar->intervals);
     return copied;
-}
-
-struct calendar *calendar_union(const struct calendar *a, const struct calendar *b)
-{
-    return a && b ? join(a, b, false) : NULL;
 }
 
 int calendar_intersection(const struct calendar *a, const struct calendar *b, struct calendar **ret_calendar)
 {
-    struct calendar *joined = a && b ? join(a, b, true) : copy(a ? a : b);
+    _cleanup_calendar_ struct calendar *joined = NULL;
 
-    if (joined && !joined->n) {
-        calendar_free(joined);
-        return CALENDAR_NEVER;
+    if (a && b) {
+        int outcome = join(a, b, true, &joined);
+
+        if (outcome)
+            return outcome;
+        if (!joined->n)
+            return CALENDAR_NEVER;
+    } else if (a || b) {
+        joined = copy(a ? a : b);
     }
-    *ret_calendar = joined;
+    *ret_calendar = TAKE(joined);
     return 0;
 }
 

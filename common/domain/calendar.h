@@ -24,6 +24,7 @@ struct calendar;
 enum {
     CALENDAR_FIRST_YEAR = 1990,
     CALENDAR_LAST_YEAR = 2059,
+    CALENDAR_INTERVALS_MAX = 1 << 20, /* 12 MB: forty a day; a limit on what joined calendars can grow to */
 };
 #define CALENDAR_BEGIN_S INT64_C(631152000)  /* 1990-01-01T00:00:00Z */
 #define CALENDAR_END_S   INT64_C(2840140800) /* 2060-01-01T00:00:00Z */
@@ -31,7 +32,8 @@ enum {
 /** Outcomes of the calls below. */
 enum calendar_outcome {
     CALENDAR_BEYOND = 1, /* the answer lies outside the years that the calendar knows, or nowhere */
-    CALENDAR_NEVER = 2,  /* no second would count */
+    CALENDAR_NEVER,      /* no second would count */
+    CALENDAR_TOO_FINE,   /* more than CALENDAR_INTERVALS_MAX intervals */
 };
 
 /** NULL is fine; returns NULL. */
@@ -40,9 +42,12 @@ DEFINE_CLEANUP(struct calendar, calendar_free)
 #define _cleanup_calendar_ _cleanup_(calendar_freep)
 
 /* Joining two calendars, each in its own zone. The result is a calendar of its own, to be freed; the two stay
- * the caller's. Union: seconds that count in either (a desk that follows the sun). Intersection: in both. */
-struct calendar *calendar_union(const struct calendar *a, const struct calendar *b);
-/** 0 or CALENDAR_NEVER. */
+ * the caller's. */
+
+/** Seconds that count in either: a desk that follows the sun. 0 or CALENDAR_TOO_FINE. */
+int calendar_union(const struct calendar *a, const struct calendar *b,
+                   struct calendar **ret_calendar) _must_check_;
+/** Seconds that count in both. 0, CALENDAR_NEVER or CALENDAR_TOO_FINE. */
 int calendar_intersection(const struct calendar *a, const struct calendar *b,
                           struct calendar **ret_calendar) _must_check_;
 

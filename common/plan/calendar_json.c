@@ -266,18 +266,20 @@ static int read(struct reader *reader, const json_t *json, int depth, struct cal
 static int read_joined(struct reader *reader, const json_t *json, int depth, bool in_all, bool first,
                        struct calendar **joined)
 {
-    _cleanup_calendar_ struct calendar *before = first ? NULL : *joined, *next = NULL;
+    _cleanup_calendar_ struct calendar *before = first ? NULL : TAKE(*joined), *next = NULL;
     int r = read(reader, json, depth, &next);
 
-    *joined = NULL;
     if (r)
         return r;
     if (first)
         *joined = TAKE(next);
-    else if (!in_all)
-        *joined = calendar_union(before, next);
-    else if (calendar_intersection(before, next, joined) == CALENDAR_NEVER)
+    else
+        r = in_all ? calendar_intersection(before, next, joined) : calendar_union(before, next, joined);
+    if (r == CALENDAR_NEVER)
         return plan_refuse(reader->fault, "is never open together with those before it");
+    if (r == CALENDAR_TOO_FINE)
+        return plan_refuse(reader->fault, "opens more than %d times together with those before it",
+                           CALENDAR_INTERVALS_MAX);
     return 0;
 }
 

@@ -10,7 +10,7 @@
  *
  * A time is HH:MM or HH:MM:SS from 00:00 to 24:00; a window whose end lies before its start ends on the next
  * day. Everything but the zone may be left out. What the parts mean is in domain/calendar_spec.h. Limits: 16
- * windows a day, 4096 dates a list, 64 calendars in one document, joined 4 deep. Pure, but for the zones.
+ * windows a day, 4096 dates a list, 32 calendars in one document, joined 4 deep. Pure, but for the zones.
  */
 #pragma once
 #include "domain/calendar.h"
@@ -18,7 +18,7 @@
 #include "plan/plan.h"
 #include <jansson.h>
 
-enum { CALENDAR_JSON_PARTS_MAX = 64, CALENDAR_JSON_DEPTH_MAX = 4 };
+enum { CALENDAR_JSON_PARTS_MAX = 32, CALENDAR_JSON_DEPTH_MAX = 4 };
 
 /** Reads a calendar, to be freed by the caller; NULL when it is around the clock. Zones come from `zones` and
  * are not needed afterwards. 0 or -E_VALIDATION with the first fault in *ret_fault (empty before). */

@@ -200,8 +200,11 @@ Test(calendar_join, desks_that_follow_the_sun)
     _cleanup_calendar_ struct calendar *ap = walker_office("Asia/Shanghai", "09:00", "17:00"),
                                        *eu = walker_office("Europe/Berlin", "08:00", "17:00"),
                                        *us = walker_office("America/New_York", "09:00", "18:00");
-    _cleanup_calendar_ struct calendar *both = calendar_union(ap, eu), *all = calendar_union(both, us);
+    _cleanup_calendar_ struct calendar *both = NULL, *all = NULL;
     int64_t at_s;
+
+    cr_assert_eq(calendar_union(ap, eu, &both), 0);
+    cr_assert_eq(calendar_union(both, us, &all), 0);
 
     /* Tuesday 2026-03-10: New York has changed its clocks, Berlin has not. 01:00 to 09:00, 07:00 to 16:00,
      * 13:00 to 22:00 UTC. */
@@ -218,8 +221,11 @@ Test(calendar_join, around_the_clock_and_nothing)
     struct calendar *none = NULL;
     int64_t from_s = walker_s("2026-01-01T00:00:00Z"), to_s = walker_s("2027-01-01T00:00:00Z");
 
-    cr_expect_null(calendar_union(day, NULL));
-    cr_expect_null(calendar_union(NULL, NULL));
+    none = day;
+    cr_expect_eq(calendar_union(day, NULL, &none), 0);
+    cr_expect_null(none);
+    cr_expect_eq(calendar_union(NULL, NULL, &none), 0);
+    cr_expect_null(none);
     cr_expect_eq(calendar_intersection(day, night, &none), CALENDAR_NEVER);
     cr_expect_eq(calendar_intersection(NULL, NULL, &none), 0);
     cr_expect_null(none);

@@ -109,10 +109,10 @@ Test(calendar_walker, joined_calendars)
         struct calendar_spec spec_a = walker_spec(&seed, from_s + 2 * DAY_S, 60, &dates_a);
         struct calendar_spec spec_b = walker_spec(&seed, from_s + 2 * DAY_S, 60, &dates_b);
         _cleanup_calendar_ struct calendar *a = walker_calendar(spec_a, zone_a),
-                                           *b = walker_calendar(spec_b, zone_b),
-                                           *either = calendar_union(a, b), *both = NULL;
+                                           *b = walker_calendar(spec_b, zone_b), *either = NULL, *both = NULL;
         bool first[DAYS_STEPS], second[DAYS_STEPS];
 
+        cr_assert_eq(calendar_union(a, b, &either), 0);
         cr_assert_eq(calendar_intersection(a, b, &both), 0);
         walk(zone_a, &spec_a, from_s, DAYS_STEPS, 60);
         memcpy(first, walked, sizeof first);

@@ -190,6 +190,29 @@ static char *repeat(const char *before, const char *part, int n, const char *aft
     return buf_take(&text);
 }
 
+/* Calendars of 16 windows of a minute on every day, no two of which touch: 32 a day are allowed, 48 are not.
+ */
+Test(calendar_json, a_union_may_not_be_too_fine)
+{
+    static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    _cleanup_buf_ struct buf text = BUF_INIT;
+
+    buf_add_text(&text, "{\"union\": [");
+    for (int part = 0; part < 3; part++) {
+        buf_printf(&text, "%s{\"zone\": \"UTC\", \"weekly\": {", part ? "," : "");
+        for (size_t day = 0; day < ARRAY_SIZE(days); day++) {
+            buf_printf(&text, "%s\"%s\": [", day ? "," : "", days[day]);
+            for (int i = 0; i < CALENDAR_WINDOWS_MAX; i++)
+                buf_printf(&text, "%s[\"%02d:%02d\", \"%02d:%02d\"]", i ? "," : "", i, part * 10, i,
+                           part * 10 + 1);
+            buf_add_text(&text, "]");
+        }
+        buf_add_text(&text, "}}");
+    }
+    buf_add_text(&text, "]}");
+    expect_fault(buf_text(&text), "/union/2", "more than 1048576 times");
+}
+
 Test(calendar_json, limits)
 {
     static const char union_of[] = "{\"union\": [";
@@ -203,6 +226,6 @@ Test(calendar_json, limits)
 
     expect_fault(windows, "/weekly/mon", "too many: at most 16 windows");
     expect_fault(dates, "/closed", "too many: at most");
-    expect_fault(parts, "/union/63", "more than 64 calendars");
+    expect_fault(parts, "/union/31", "more than 32 calendars");
     expect_fault(deep, "/union/0/union/0/union/0/union/0/union", "more than 4 deep");
 }
