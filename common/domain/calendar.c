@@ -43,6 +43,12 @@ void calendar_append(struct calendar *calendar, int64_t from_s, int64_t to_s)
     calendar->intervals[calendar->n++] = (struct calendar_interval){from, to, before};
 }
 
+void calendar_seal(struct calendar *calendar)
+{
+    if (calendar->n)
+        calendar->intervals = mem_grow(calendar->intervals, calendar->n * sizeof *calendar->intervals);
+}
+
 /* The edges of a table, numbered: 2i is where interval i opens, 2i + 1 where it closes. So the calendar is
  * open before edge e exactly when e is odd. */
 static int64_t edge(const struct calendar *calendar, size_t e)
@@ -75,6 +81,7 @@ static int join(const struct calendar *a, const struct calendar *b, bool in_both
         if (joined->n > CALENDAR_INTERVALS_MAX)
             return CALENDAR_TOO_FINE;
     }
+    calendar_seal(joined);
     *ret_calendar = TAKE(joined);
     return 0;
 }

@@ -2,16 +2,16 @@
  *
  * Time is cut into the whole seconds of the epoch: second t lasts from instant t to instant t + 1 and counts
  * whole or not at all. Which seconds count is said by a spec (calendar_spec.h) or by joining calendars. The
- * laws, for every calendar and all whole numbers:
+ * laws, for every calendar, instants and amounts up to 2^61, wherever there is an answer:
  *
  *   elapsed(s, deadline(s, d)) = d      elapsed(a, b) + elapsed(b, c) = elapsed(a, c)
  *   elapsed(latest_start(e, d), e) = d  a <= b  =>  deadline(a, d) <= deadline(b, d)
  *
  * NULL is the calendar around the clock: every second counts, without end. Any other one is a table of the
- * intervals of UTC in which seconds count, with the working time before each, so that every question is two
- * binary searches. The table is made whole and never changes: it may be shared between threads. It knows the
- * years 1990 to 2059 (12 bytes an interval: 220 kB for an office with one window a day, which an office with
- * a lunch break doubles) and no second outside them counts; what would have to look there is
+ * intervals of UTC in which seconds count, with the working time before each, so that a question is two or
+ * three binary searches. The table is made whole and never changes: it may be shared between threads. It
+ * knows the years 1990 to 2059 (12 bytes an interval: 220 kB for an office with one window a day, which an
+ * office with a lunch break doubles) and no second outside them counts; what would have to look there is
  * CALENDAR_BEYOND. Tickets do not live that long, and nobody knows the clock changes of 2060.
  */
 #pragma once

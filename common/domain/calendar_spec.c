@@ -236,6 +236,7 @@ int calendar_new(const struct calendar_spec *spec, struct calendar **ret_calenda
     }
     if (!calendar->n)
         return CALENDAR_NEVER;
+    calendar_seal(calendar);
     *ret_calendar = TAKE(calendar);
     return 0;
 }

@@ -56,7 +56,7 @@ enum calendar_refusal {
     CALENDAR_OVERLAP,         /* with an earlier window of the list */
     CALENDAR_NO_WINDOW,       /* an open date without any */
     CALENDAR_BAD_DATE,        /* that does not exist */
-    CALENDAR_TWICE,           /* an open date that was already given */
+    CALENDAR_TWICE,           /* an open date (of the years known) already given */
     CALENDAR_TOO_MANY,        /* windows of a day, or dates of a list */
 };
 

@@ -15,6 +15,7 @@ struct calendar {
 };
 
 /** Adds the seconds [from_s, to_s), cut to the years known; what is empty adds nothing. Calls come in order
- * of `from_s`, for a calendar that was made by them alone; what touches or overlaps the last interval extends
- * it. */
+ * of `from_s`; what touches or overlaps the last interval extends it. */
 void calendar_append(struct calendar *calendar, int64_t from_s, int64_t to_s);
+/** Ends the appending: gives back the memory that growing left over. */
+void calendar_seal(struct calendar *calendar);

@@ -1,6 +1,7 @@
 /* Zones against the C library in every zone of the table, wall times and their instants, and names. */
 #include "domain/civil.h"
 #include "domain/zone.h"
+#include "domain/zone_book.h"
 #include "walker.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -72,4 +73,16 @@ Test(zone, names_that_are_none)
         cr_expect_null(zone_open(names[i]), "%s", names[i]);
     cr_expect_null(zone_close(NULL));
     cr_expect_gt(strlen(zone_tzdata_version()), 0);
+}
+
+Test(zone, a_book_opens_each_once)
+{
+    _cleanup_zone_book_ struct zone_book book = {0};
+    const struct zone *berlin = zone_book_get(&book, "Europe/Berlin");
+
+    cr_assert_not_null(berlin);
+    cr_expect_not_null(zone_book_get(&book, "UTC"));
+    cr_expect_eq(zone_book_get(&book, "Europe/Berlin"), berlin);
+    cr_expect_null(zone_book_get(&book, "Europe/Atlantis"));
+    cr_expect_eq(book.n, 2);
 }
