@@ -1,5 +1,5 @@
 /* One question about a service level and its answer, both a line of JSON: when is it due, and how much of it
- * has passed. No server, no session. The form is in docs/how-to/time.md. */
+ * has passed. No server, no sign-in. The form is in docs/how-to/time.md. */
 #pragma once
 #include "base/buf.h"
 #include "domain/calendar.h"
