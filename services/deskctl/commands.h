@@ -19,3 +19,4 @@ int command_audit_verify(struct cli *cli);
 int command_dead_letters(struct cli *cli);
 int command_dead_letters_replay(struct cli *cli);
 int command_replay(struct cli *cli); /* volvo, servicenow: by command name */
+int command_sla_eval(struct cli *cli);

@@ -33,7 +33,7 @@ static void clocks_fini(struct clocks *clocks)
 }
 #define _cleanup_clocks_ _cleanup_(clocks_fini)
 
-static const struct sla_calendar always; /* the only calendar there is */
+static const struct calendar *const always = NULL; /* the only calendar there is */
 
 /* What a state means for the clocks. */
 enum pace { RUNS, RESTS, MET, CANCELLED };
@@ -139,18 +139,18 @@ static struct sla_clock follow(struct clock_row *row, enum pace pace, bool first
     struct sla_clock clock = row->before;
 
     if (response && first_response)
-        return sla_clock_meet(&always, clock, now);
+        return sla_clock_meet(always, clock, now);
     switch (pace) {
     case RUNS:
-        clock = sla_clock_resume(&always, clock, now);
+        clock = sla_clock_resume(always, clock, now);
         return response ? clock
-                        : sla_clock_restart(&always, clock, now); /* an answer once given stays given */
+                        : sla_clock_restart(always, clock, now); /* an answer once given stays given */
     case RESTS:
-        return sla_clock_pause(&always, clock, now);
+        return sla_clock_pause(always, clock, now);
     case MET:
-        return sla_clock_meet(&always, clock, now);
+        return sla_clock_meet(always, clock, now);
     case CANCELLED:
-        return sla_clock_cancel(&always, clock, now);
+        return sla_clock_cancel(always, clock, now);
     }
     return clock;
 }
