@@ -1,7 +1,7 @@
-/* Walks a schedule. A cursor stands on each rule (the span in force, or the next one) and on each rotation
- * (the shift in force); they move only when the walk passes their end. Evaluating an instant and finding the
- * next candidate for a change then read numbers only. A candidate at which the same people stay on call is
- * passed over. */
+/* Walks a schedule. A cursor stands on each rule (the span in force, or the next one) and on the rotation of
+ * each rule in force (its shift); they move only when the walk passes their end. Evaluating an instant and
+ * finding the next candidate for a change then read numbers only. A candidate at which the same people stay
+ * on call is passed over. */
 #include "domain/oncall.h"
 #include "base/memory.h"
 #include "domain/civil.h"
@@ -47,17 +47,24 @@ static struct oncall_span rule_span(const struct oncall_rule *rule, const struct
     }
 }
 
+static bool in_force(const struct oncall_walk *walk, size_t rule)
+{
+    return covers(walk->spans[rule].from_s, walk->spans[rule].to_s, walk->at_s);
+}
+
 /* Brings the cursors to the instant at_s. */
 static void move_cursors(struct oncall_walk *walk)
 {
     const struct oncall *schedule = walk->schedule;
 
-    for (size_t i = 0; i < schedule->nrules; i++)
+    for (size_t i = 0; i < schedule->nrules; i++) {
+        int32_t rotation = schedule->rules[i].rotation;
+
         if (walk->spans[i].to_s <= walk->at_s)
             walk->spans[i] = rule_span(&schedule->rules[i], schedule->zone, walk->at_s);
-    for (size_t i = 0; i < schedule->nrotations; i++)
-        if (walk->shifts[i].handoff_s <= walk->at_s)
-            walk->shifts[i] = rotation_at(&schedule->rotations[i].rotation, walk->at_s);
+        if (rotation != ONCALL_NONE && in_force(walk, i) && walk->shifts[rotation].handoff_s <= walk->at_s)
+            walk->shifts[rotation] = rotation_at(&schedule->rotations[rotation].rotation, walk->at_s);
+    }
 }
 
 static const struct oncall_temporary *temporary_at(const struct oncall *schedule, int64_t at_s)
@@ -75,9 +82,9 @@ static void apply_rules(const struct oncall_walk *walk, bool *on)
     for (size_t i = 0; i < schedule->nrules; i++) {
         int32_t person = schedule->rules[i].person, rotation = schedule->rules[i].rotation;
 
-        if (!covers(walk->spans[i].from_s, walk->spans[i].to_s, walk->at_s))
+        if (!in_force(walk, i))
             continue;
-        if (person == ONCALL_NONE) {
+        if (rotation != ONCALL_NONE) {
             const struct oncall_rotation *turns = &schedule->rotations[rotation];
             int32_t turn = rotation_participant(&turns->rotation, walk->shifts[rotation].n);
 
@@ -137,10 +144,13 @@ static int64_t next_candidate(const struct oncall_walk *walk)
     const struct oncall_temporary *present = temporary_at(schedule, walk->at_s);
     int64_t at_s = walk->at_s, next_s = INT64_MAX;
 
-    for (size_t i = 0; i < schedule->nrules; i++)
+    for (size_t i = 0; i < schedule->nrules; i++) {
+        int32_t rotation = schedule->rules[i].rotation;
+
         next_s = nearer(next_s, at_s, walk->spans[i].from_s, walk->spans[i].to_s);
-    for (size_t i = 0; i < schedule->nrotations; i++)
-        next_s = nearer(next_s, at_s, walk->shifts[i].handoff_s, INT64_MAX);
+        if (rotation != ONCALL_NONE && in_force(walk, i))
+            next_s = nearer(next_s, at_s, walk->shifts[rotation].handoff_s, INT64_MAX);
+    }
     for (size_t i = 0; i < schedule->noverrides; i++)
         next_s = nearer(next_s, at_s, schedule->overrides[i].from_s, schedule->overrides[i].to_s);
     for (size_t i = 0; i < schedule->ntemporaries; i++)

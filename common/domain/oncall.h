@@ -22,8 +22,8 @@ enum { ONCALL_NONE = -1, ONCALL_EVERY_DAY = 0x7f };
 struct oncall_rule {
     uint8_t days;           /* bit 0 Monday .. bit 6 Sunday: on which it begins */
     int32_t start_s, end_s; /* seconds of the clock, 0..86399 */
-    int32_t person;         /* who, or ONCALL_NONE: */
-    int32_t rotation;       /* then the participant in force of this rotation */
+    int32_t person;         /* who, when there is no rotation */
+    int32_t rotation;       /* whose participant in force is meant; ONCALL_NONE: the person is */
 };
 
 struct oncall_rotation {
@@ -83,7 +83,7 @@ struct oncall_walk {
     const struct oncall *schedule; /* private from here on */
     int64_t at_s, until_s;
     struct oncall_span *spans;     /* of each rule: in force, or the next */
-    struct rotation_shift *shifts; /* of each rotation: in force */
+    struct rotation_shift *shifts; /* of each rotation that a rule in force needs: in force */
     bool *ahead;                   /* who is on call at at_s */
 };
 
