@@ -54,7 +54,7 @@ int json_lines_run(FILE *in, FILE *out, FILE *faults, json_lines_answer *answer,
     enum line read;
     int code = EXIT_OK_;
 
-    for (long number = 1; (read = read_line(in, &line)) != LINE_END; number++) {
+    for (long number = 1; !ferror(out) && (read = read_line(in, &line)) != LINE_END; number++) {
         int rc;
 
         buf_reset(&text);
@@ -72,7 +72,7 @@ int json_lines_run(FILE *in, FILE *out, FILE *faults, json_lines_answer *answer,
         }
         fflush(out); /* whoever asks line by line waits for it */
     }
-    if (ferror(in))
-        return cli_fail(EXIT_ERROR, "%s", T("standard input cannot be read", "无法读取标准输入"));
+    if (ferror(in) || ferror(out))
+        return cli_fail(EXIT_ERROR, "%s", T("cannot read or write any more", "无法继续读写"));
     return code;
 }

@@ -12,7 +12,7 @@ enum { JSON_LINE_MAX = 4 * 1024 * 1024 /* bytes of a line */ };
 typedef int json_lines_answer(void *ctx, const struct plan_node *document, struct buf *out,
                               struct plan_fault *fault);
 
-/** Runs until the end of `in`. Faults go to `faults` as {"error": ..., "at": JSON Pointer}; when that is
- * another stream than `out`, with the number of the "line" (from 1), as their place no longer tells. Returns
- * an exit code: 0, or 1 when any line failed. */
+/** Runs until the end of `in`, or until `out` takes no more. Faults go to `faults` as {"error": ..., "at":
+ * JSON Pointer}; when that is another stream than `out`, with the number of the "line" (from 1), as their
+ * place no longer tells. Returns an exit code: 0, or 1 when any line failed or a stream did. */
 int json_lines_run(FILE *in, FILE *out, FILE *faults, json_lines_answer *answer, void *ctx);

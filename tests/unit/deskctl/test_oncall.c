@@ -218,6 +218,19 @@ Test(json_lines, a_line_too_long_is_dropped_whole)
     cr_expect_eq(calls, 1);
 }
 
+Test(json_lines, ends_when_nobody_can_read_the_answers)
+{
+    static const char input[] = "{\"say\": \"a\"}\n{\"say\": \"b\"}\n";
+    FILE *in = fmemopen((void *)input, strlen(input), "r"), *full = fopen("/dev/full", "we");
+    int calls = 0;
+
+    cr_redirect_stderr();
+    cr_expect_eq(json_lines_run(in, full, full, echo, &calls), EXIT_ERROR);
+    cr_expect_eq(calls, 1);
+    fclose(in);
+    fclose(full);
+}
+
 Test(json_lines, nothing_in_nothing_out)
 {
     _cleanup_buf_ struct buf out = BUF_INIT;
