@@ -108,6 +108,11 @@ static const struct flag flags_replay[] = {
     {0},
 };
 
+static const struct flag flags_ical[] = {
+    {"user", 0, "NAME", {"only this person's shifts", "仅该人员的班次"}},
+    {0},
+};
+
 static int command_man(struct cli *cli);
 static int command_completion(struct cli *cli);
 
@@ -279,6 +284,31 @@ static const struct command commands[] = {
      {"drive an incident log (ServiceNow audit) through the API", "通过 API 重放事件日志（ServiceNow 审计）"},
      flags_replay,
      command_replay,
+     false},
+    {"rotation eval",
+     "",
+     0,
+     0,
+     {"the handoffs of rotations (JSON lines on standard input)", "计算轮值的交接时刻（标准输入为 JSON 行）"},
+     NULL,
+     command_rotation_eval,
+     false},
+    {"oncall eval",
+     "",
+     0,
+     0,
+     {"who is on call, shifts and gaps (JSON lines on standard input)",
+      "计算值班人员、班次与空档（标准输入为 JSON 行）"},
+     NULL,
+     command_oncall_eval,
+     false},
+    {"oncall ical",
+     "",
+     0,
+     0,
+     {"the shifts of a schedule as iCalendar", "将值班班次输出为 iCalendar"},
+     flags_ical,
+     command_oncall_ical,
      false},
     {"man", "", 0, 0, {"print the man page (mdoc)", "输出手册页（mdoc）"}, NULL, command_man, false},
     {"completion",

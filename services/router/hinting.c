@@ -83,7 +83,7 @@ void hinting_open(struct hinting *self, struct router *router)
 {
     self->router = router;
     router_timer_init(router, &self->timer, NULL, 0);
-    self->timer.data = hints;
+    self->timer.data = self;
 }
 
 void hinting_close(struct hinting *self)
