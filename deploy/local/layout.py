@@ -124,7 +124,8 @@ class Layout:
                        MERIDIAN_HTTPS_LISTEN=f"127.0.0.1:{self.api_tls(region)}",
                        MERIDIAN_HTTP_CERT=f"{self.pki}/{name}.crt", MERIDIAN_HTTP_KEY=f"{self.pki}/{name}.key",
                        MERIDIAN_SPOOL_DIR=f"{self.spool}/{name}", MERIDIAN_DOCS_DIR=f"{ROOT}/docs",
-                       MERIDIAN_CURSOR_KEY_FILE=f"{self.secrets}/cursor_key")
+                       MERIDIAN_CURSOR_KEY_FILE=f"{self.secrets}/cursor_key",
+                       MERIDIAN_RATE_SIGN_IN="50")  # everybody of the demo comes from one address
         if service == "notifier":
             env.update(MERIDIAN_NOTIFIERS=self._by_region("notifier"),
                        MERIDIAN_SMTP_URL=f"smtp://127.0.0.1:{self.smtp}",

@@ -206,7 +206,8 @@ struct follower {
     client_event_fn on_event;
     void *ctx;
     struct buf line, data;
-    char id[64], type[80];
+    char id[CLIENT_EVENT_ID_SIZE], type[80];
+    char *last_id; /* the caller's: `id` as of the last complete event, one without data too */
     bool stopped;
 };
 
@@ -219,10 +220,10 @@ static bool follow_line(struct follower *follower, struct str line)
     if (line.n && line.p[line.n - 1] == '\r')
         line.n--;
     if (!line.n) {
+        memcpy(follower->last_id, follower->id, sizeof follower->id);
         if (follower->data.n || follower->type[0])
-            go_on =
-                follower->on_event(follower->ctx, follower->id,
-                                   follower->type[0] ? follower->type : "message", buf_text(&follower->data));
+            go_on = follower->on_event(follower->ctx, follower->type[0] ? follower->type : "message",
+                                       buf_text(&follower->data));
         buf_reset(&follower->data);
         follower->type[0] = 0;
         return go_on;
@@ -264,17 +265,19 @@ static size_t on_stream(char *bytes, size_t size, size_t n, void *ctx)
     return size * n;
 }
 
-bool client_events(struct client *client, const char *path, const char *last_id, client_event_fn on_event,
-                   void *ctx, struct response *ret_response)
+bool client_events(struct client *client, const char *path, char last_id[CLIENT_EVENT_ID_SIZE],
+                   client_event_fn on_event, void *ctx, struct response *ret_response)
 {
-    struct follower follower = {.client = client, .response = ret_response, .on_event = on_event, .ctx = ctx};
+    struct follower follower = {
+        .client = client, .response = ret_response, .on_event = on_event, .ctx = ctx, .last_id = last_id};
     struct curl_slist *extra = NULL;
     struct call *call;
     CURLcode code;
 
     client_begin(client, "GET", path, NULL, NULL, ret_response);
     curl_easy_getinfo(client->curl, CURLINFO_PRIVATE, &call);
-    if (last_id) {
+    memcpy(follower.id, last_id, sizeof follower.id);
+    if (last_id[0]) {
         char line[96];
         snprintf(line, sizeof line, "Last-Event-ID: %s", last_id);
         extra = curl_slist_append(call->headers, line);

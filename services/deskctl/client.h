@@ -43,11 +43,12 @@ bool client_begin(struct client *client, const char *method, const char *path, c
                   const char *key, struct response *response);
 void client_finish(struct client *client, int curl_code, struct response *response);
 
-/** Follows an event stream until `on_event` returns false or the connection ends; `last_id` (may be NULL)
- * resumes. Status as in response. */
-typedef bool (*client_event_fn)(void *ctx, const char *id, const char *type, const char *data);
-bool client_events(struct client *client, const char *path, const char *last_id, client_event_fn on_event,
-                   void *ctx, struct response *ret_response);
+/** Follows an event stream until `on_event` returns false or the connection ends. Resumes after `last_id`
+ * unless that is empty, and leaves there where to resume the next time. Status as in response. */
+enum { CLIENT_EVENT_ID_SIZE = 64 };
+typedef bool (*client_event_fn)(void *ctx, const char *type, const char *data);
+bool client_events(struct client *client, const char *path, char last_id[CLIENT_EVENT_ID_SIZE],
+                   client_event_fn on_event, void *ctx, struct response *ret_response);
 
 /** Prints a failed answer to standard error as "deskctl: title: detail", with field errors and who won;
  * returns the exit code for it. */

@@ -13,15 +13,13 @@
 
 struct watch {
     struct cli *cli;
-    char id[64];
     long left; /* events still wanted; LONG_MAX without limit */
 };
 
-static bool on_event(void *ctx, const char *id, const char *type, const char *data)
+static bool on_event(void *ctx, const char *type, const char *data)
 {
     struct watch *watch = ctx;
 
-    snprintf(watch->id, sizeof watch->id, "%s", id);
     if (watch->cli->json) {
         puts(data);
     } else if (strcmp(type, "reset") == 0) {
@@ -43,11 +41,12 @@ int command_events(struct cli *cli)
     struct client *client = cli_client(cli);
     struct watch watch = {.cli = cli, .left = cli_flag_number(cli, "limit", LONG_MAX, 1, LONG_MAX)};
     _cleanup_buf_ struct buf path = BUF_INIT;
+    char last_id[CLIENT_EVENT_ID_SIZE] = "";
 
     if (watch.left < 0)
         return EXIT_USAGE;
     if (cli_flag(cli, "since"))
-        snprintf(watch.id, sizeof watch.id, "%s", cli_flag(cli, "since"));
+        snprintf(last_id, sizeof last_id, "%s", cli_flag(cli, "since"));
     if (cli_flag(cli, "ticket")) { /* the feed would be silent for ever about a number that is none */
         _cleanup_response_ struct response response = {0};
         buf_add_text(&path, "/api/v1/tickets/");
@@ -64,8 +63,7 @@ int command_events(struct cli *cli)
     }
     for (;;) {
         _cleanup_response_ struct response response = {0};
-        bool answered = client_events(client, buf_text(&path), watch.id[0] ? watch.id : NULL, on_event,
-                                      &watch, &response);
+        bool answered = client_events(client, buf_text(&path), last_id, on_event, &watch, &response);
         if (watch.left <= 0)
             return EXIT_OK_;
         if (answered && response.status != 200 && response.status != 503)

@@ -197,8 +197,7 @@ int command_replay(struct cli *cli)
         code = replay_check(log_file, &options, &verdict);
     if (code == EXIT_OK_) {
         json_t *report = report_json(&result, &verdict);
-        bad = verdict.lost || verdict.duplicated || verdict.double_claims || verdict.mismatched_wins ||
-              verdict.chain_gaps || result.double_wins;
+        bad = !replay_verdict_clean(&verdict) || result.double_wins;
         json_object_set_new(report, "client_log", json_string(log_file));
         if (cli->json)
             output_json(report);

@@ -1,8 +1,9 @@
 /* Replaying real incident logs through the public API: a log becomes cases of steps (replay_volvo.c,
  * replay_servicenow.c), workers drive them (replay_run.c), and a checker compares what the clients were told
- * with what the desk recorded (replay_check.c). */
+ * with what the desk recorded (replay_check.c, replay_verdict.c). */
 #pragma once
 #include "base/buf.h"
+#include "deskctl/replay_verdict.h"
 #include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -103,11 +104,9 @@ int replay_run(const struct replay_log *log, const struct replay_options *option
 void replay_result_fini(struct replay_result *result);
 
 /* ---- checking ---- */
-struct replay_verdict {
-    long unique_tickets, lost, duplicated, double_claims, mismatched_wins, chain_gaps, events;
-};
-/** Reads the client's log again, and every event of the desk through GET /api/v1/audit as `admin`, and
- * compares. Returns an exit code (EXIT_OK_ even when the verdict is bad: the caller looks). */
+/** Waits until the intakes' spools are empty (for `patience_s` at most), reads the client's log again, and
+ * every event of the desk through GET /api/v1/audit as `admin`, and compares. Returns an exit code (EXIT_OK_
+ * even when the verdict is bad: the caller looks). */
 int replay_check(const char *log_file, const struct replay_options *options,
                  struct replay_verdict *ret_verdict);
 /** Signs a demo user in; token owned by the caller or NULL after printing why. */

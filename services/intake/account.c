@@ -58,6 +58,7 @@ static void on_opened(void *ctx, int status, const Meridian__Reply *reply)
     struct store_session session;
     uint8_t hash[AUTH_HASH_SIZE];
 
+    call->intake->sign_ins--;
     if (status >= 0 && reply->status == E_BAD_CREDENTIALS)
         limit_count_wrong_password(call, json_string_value(json_object_get(call->body, "user")));
     if (status == -E_TIMEOUT)
@@ -98,6 +99,7 @@ void session_post(struct call *call)
     request.session_open = &body;
     request.has_timeout_ms = true;
     request.timeout_ms = (uint32_t)(attempt_us / US_PER_MS);
+    call->intake->sign_ins++;
     bus_call(call->intake->service->routers, &request, attempt_us, 0, on_opened, call);
 }
 

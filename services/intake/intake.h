@@ -41,6 +41,7 @@ struct intake {
     struct known *known;
     struct waits *waits; /* submissions whose answers wait for the commit */
     struct lru *rates;   /* token buckets */
+    int sign_ins;        /* that the authority has not answered yet */
     struct str cursor_key;
     struct metric *requests, *request_seconds, *responses;
     uv_timer_t tick;  /* once a second: gauges */

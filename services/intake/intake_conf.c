@@ -36,7 +36,8 @@ const struct conf_key intake_keys[] = {
      "Age of the region's database from which answers are marked stale."},
     {"rate_submit", CONF_INTEGER, AT(rate_submit), "1000", 0, 1000000, true,
      "Submissions a second of one user (ten times that in a burst); 0: no limit."},
-    {"rate_sign_in", CONF_INTEGER, AT(rate_sign_in), "50", 0, 1000000, true,
-     "Sign-ins a second from one address (ten times that in a burst); 0: no limit, nor on wrong passwords."},
+    {"rate_sign_in", CONF_INTEGER, AT(rate_sign_in), "5", 0, 1000000, true,
+     "Sign-ins a second from one address (four times that in a burst); 0: no limit, nor on wrong passwords. "
+     "More where many people come from one address, as behind a proxy."},
     {0},
 };

@@ -1,11 +1,15 @@
 /* The limits themselves. Submissions are counted per person, sign-ins per address; wrong passwords per
- * address and login, so that nobody can lock somebody else out; unknown tokens per address, because each
- * costs a look-up. */
+ * address and login, so that nobody can lock somebody else out; sign-ins under way in all; unknown tokens per
+ * address, because each costs a look-up. */
 #include "intake/limits.h"
 #include "base/clock.h"
 #include "intake/ratelimit.h"
 #include "meridian/errors.h"
 #include <stdio.h>
+
+/* Each takes the authority a good part of a second and holds one of the 256 calls that the bus has for
+ * everything; it must not be the crowd at the door that decides how many are left for tickets. */
+enum { SIGN_INS_AT_ONCE = 8 };
 
 static const struct ratelimit wrong_passwords = {"wrong-password", 1, 20};
 static const struct ratelimit unknown_tokens = {"unknown-token", 20, 200};
@@ -44,8 +48,13 @@ static void login_at(struct call *call, const char *login, char ret_who[160])
 bool limit_sign_in(struct call *call, const char *login)
 {
     int64_t rate = call->intake->conf->rate_sign_in;
-    struct ratelimit limit = {"sign-in", rate, 10 * rate};
+    struct ratelimit limit = {"sign-in", rate, 4 * rate};
     char who[160];
+
+    if (call->intake->sign_ins >= SIGN_INS_AT_ONCE) {
+        call_problem(call, E_RATE_LIMITED, "too many sign-ins at once; try again in a moment");
+        return false;
+    }
 
     login_at(call, login, who);
     if (rate && ratelimit_look(call->intake->rates, &wrong_passwords, who, clock_monotonic_us()) < 0) {

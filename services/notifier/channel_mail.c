@@ -143,7 +143,9 @@ static void on_sent(void *ctx, const struct smtp_result *result)
     struct attempt attempt = {.outcome = judge(result)};
 
     attempt.said_no = attempt.outcome == OUTCOME_PERMANENT;
-    if (result->result == CURLE_OK || (result->code >= 400 && result->code <= 599))
+    if (result->late)
+        snprintf(attempt.detail, sizeof attempt.detail, "smtp: not begun, every sender was busy");
+    else if (result->result == CURLE_OK || (result->code >= 400 && result->code <= 599))
         snprintf(attempt.detail, sizeof attempt.detail, "smtp %ld", result->code);
     else
         snprintf(attempt.detail, sizeof attempt.detail, "smtp: %s%s", curl_easy_strerror(result->result),

@@ -20,7 +20,7 @@
 #include "notifier_sql.h"
 #include <stdio.h>
 
-enum { SLOTS = 128, CLAIM_MOST = 50, CHANNELS = 2, GATHER_MS = 5 };
+enum { SLOTS = 128 /* of a channel without threads */, CLAIM_MOST = 50, CHANNELS = 2, GATHER_MS = 5 };
 #define POLL_US           (1 * US_PER_S)
 #define EXPIRE_EVERY_US   (60 * US_PER_S)
 #define RECORD_AGAIN_US   (500 * US_PER_MS)
@@ -31,6 +31,7 @@ struct claim {
     struct ledger *ledger;
     const struct channel *channel;
     struct buf rooms;
+    int slots; /* how many may be in flight */
     int limit;
     struct shipment *rows[CLAIM_MOST];
     int n;
@@ -343,13 +344,13 @@ static void on_claim(void *job, int status)
 /* As many as can start now: slots, and the rate if there is one. */
 static int claim_limit(struct claim *claim)
 {
-    int limit = SLOTS - claim->in_flight;
+    int limit = claim->slots - claim->in_flight;
 
     if (claim->rate) {
         refill(claim, clock_monotonic_us());
         if (claim->tokens < limit)
             limit = (int)claim->tokens;
-        if (limit <= 0)
+        if (claim->tokens < 1) /* without a slot the end of a delivery makes us look */
             look_in(claim->ledger, (int64_t)((1 - claim->tokens) / (double)claim->rate * US_PER_S));
     }
     return limit < CLAIM_MOST ? limit : CLAIM_MOST;
@@ -497,6 +498,7 @@ struct ledger *ledger_open(const struct ledger_options *options)
     for (size_t i = 0; i < CHANNELS; i++) {
         ledger->claims[i].ledger = ledger;
         ledger->claims[i].channel = channels[i];
+        ledger->claims[i].slots = channels[i] == &channel_mail ? SMTP_AT_ONCE : SLOTS;
         if (channels[i] == &channel_mail)
             ledger->claims[i].rate = options->conf->mail_rate;
     }

@@ -13,7 +13,8 @@
 #include "notifier_sql.h"
 #include "service/service.h"
 
-enum { MAIL_THREADS = 16 };
+/* One's own mails and, away from home, those of the two notifiers that home normally has. */
+enum { MAIL_THREADS = 2 * SMTP_AT_ONCE };
 
 struct notifier {
     struct channel_env env;
@@ -55,7 +56,7 @@ static const struct conf_key keys[] = {
     KEY(retry_scale, CONF_INTEGER, "1000000",
         "Tests: waits between attempts, in millionths of the documented ones.", .min = 0,
         .max = RETRY_SCALE_ONE),
-    KEY_US(delivery_lease, lease_us, "90s", 1 * US_PER_S, 3600 * US_PER_S,
+    KEY_US(delivery_lease, lease_us, "90s", 60 * US_PER_S, 3600 * US_PER_S,
            "How long a delivery may be under way before another process takes it for lost and sends it "
            "again; longer than "
            "the timeouts."),

@@ -4,6 +4,10 @@
  * A request may arrive twice (the bus's rule), so the last few hundred are remembered by id: one still under
  * way gets its second asker answered with the first, one finished is answered the same again. Beyond that the
  * receiver drops duplicates by the delivery's id.
+ *
+ * More may be asked for at a time than this notifier has senders; a channel still ends each within its
+ * timeout, begun or not, which is sooner than the asker gives up (ANSWER_US of handover.c). So nothing is
+ * sent from here that somebody else is sending again.
  */
 #include "notifier/serve.h"
 #include "base/memory.h"

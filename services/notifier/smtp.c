@@ -4,9 +4,13 @@
  * Easy handles are kept and used again, each with the connection it has open, so that a busy desk does not
  * greet the relay for every mail. Closing does not wait for threads: their jobs are told to stop (the
  * progress callback looks), and are orphans that free themselves when they come back. What must stay true:
- * `done` of a job is called once, by whoever comes first, the job's end or smtp_close.
+ * `done` of a job is called once, by whoever comes first, the job's end or smtp_close; and a job ends within
+ * its timeout, counted from the request, whether it found a thread or not. Whoever asked (a ledger with a
+ * lease, a notifier of another region) has given it to somebody else some time after that: what is still in
+ * the queue then must not become a second copy.
  */
 #include "notifier/smtp.h"
+#include "base/clock.h"
 #include "base/list.h"
 #include "base/memory.h"
 #include "notifier/transport.h"
@@ -32,6 +36,7 @@ struct send {
     char *message;
     size_t n;
     atomic_bool stop;
+    int64_t timeout_us, deadline_us; /* monotonic */
     smtp_done_fn done;
     void *ctx;
     struct smtp_result result;
@@ -92,10 +97,25 @@ static int on_progress(void *ctx, curl_off_t dltotal, curl_off_t dlnow, curl_off
     return atomic_load(&send->stop);
 }
 
+/* True when less than half of its time is left: a dialogue begun then would be cut short when the message is
+ * out and the answer is not, and nobody would know whether it was taken. */
+static bool comes_too_late(const struct send *send, int64_t *ret_left_us)
+{
+    *ret_left_us = send->deadline_us - clock_monotonic_us();
+    return *ret_left_us < send->timeout_us / 2;
+}
+
 static void run_send(uv_work_t *work)
 {
     struct send *send = work->data;
+    int64_t left_us;
 
+    if (comes_too_late(send, &left_us)) {
+        send->result.result = CURLE_OPERATION_TIMEDOUT;
+        send->result.late = true;
+        return;
+    }
+    curl_easy_setopt(send->easy, CURLOPT_TIMEOUT_MS, (long)(left_us / US_PER_MS));
     send->result.result = curl_easy_perform(send->easy);
     curl_easy_getinfo(send->easy, CURLINFO_RESPONSE_CODE, &send->result.code);
     if (send->result.result == CURLE_OK)
@@ -162,6 +182,8 @@ void smtp_send(struct smtp *smtp, const struct smtp_request *request, smtp_done_
     send->smtp = smtp;
     send->message = mem_dup(request->message.p, request->message.n);
     send->n = request->message.n;
+    send->timeout_us = request->timeout_us;
+    send->deadline_us = clock_monotonic_us() + request->timeout_us;
     send->done = done;
     send->ctx = ctx;
     send->easy = smtp->nidle ? smtp->idle[--smtp->nidle] : curl_easy_init();

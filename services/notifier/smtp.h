@@ -11,6 +11,9 @@
 
 struct smtp;
 
+/** How many mails one notifier claims at a time. */
+enum { SMTP_AT_ONCE = 16 };
+
 struct smtp *smtp_open(uv_loop_t *loop);
 /** Every send under way ends with CURLE_ABORTED_BY_CALLBACK (callbacks run); its thread gives up within a
  * second or so and the memory goes with it. NULL is fine; returns NULL. */
@@ -24,13 +27,14 @@ struct smtp_request {
     const char *url;       /* smtp://relay:port/name-we-greet-with */
     const char *from, *to; /* addresses, checked */
     struct str message;
-    int64_t timeout_us;
+    int64_t timeout_us; /* from the call to the end, the wait for a thread included */
 };
 struct smtp_result {
     CURLcode result;
     long code;     /* last reply; 0: none */
     size_t sent;   /* bytes of the message that libcurl took */
     bool complete; /* all of them, and the final dot */
+    bool late;     /* nothing was begun: no thread was free in time */
 };
 typedef void (*smtp_done_fn)(void *ctx, const struct smtp_result *result);
 /** `done` is called exactly once, never from inside this call. */

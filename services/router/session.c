@@ -1,9 +1,10 @@
 /* Sign-in, look-up and end of sessions.
  *
  * Passwords are checked here and nowhere else. What must stay true: an unknown or disabled name costs the
- * same time and gets the same answer as a wrong password; a name that failed ten times within a minute is
- * refused without a check; only a few passwords are checked at once, so that guessing cannot take the workers
- * away from tickets. Tokens exist in clear only in the answer; the database keeps hashes.
+ * same time and gets the same answer as a wrong password; what failed too often lately is refused without a
+ * check (sign_in_gate.h); only a few passwords are checked at once and only a few sign-ins wait for that, so
+ * that guessing cannot take the workers, nor the places on the bus, away from tickets. Tokens exist in clear
+ * only in the answer; the database keeps hashes.
  */
 #include "auth/auth.h"
 #include "base/clock.h"
@@ -100,7 +101,41 @@ static int session_open_work(struct db_conn *conn, struct job *job)
     return add_session(conn, job, &user);
 }
 
-/* Loop thread: the next sign-ins in line, as many as may run. */
+static struct str login_of(const struct job *job)
+{
+    return str_from(job->request->session_open->login);
+}
+
+static struct str address_of(const struct job *job)
+{
+    const char *peer = job->request->session_open->peer;
+
+    return peer ? str_from(peer) : (struct str){0};
+}
+
+/* Answers a sign-in that the gate does not let through now. False when it does. */
+static bool turn_away(struct job *job)
+{
+    enum gate_answer answer =
+        gate_ask(&job->router->gate, login_of(job), address_of(job), clock_monotonic_us());
+
+    if (answer == GATE_OPEN)
+        return false;
+    outcome_refuse(&job->out, 0,
+                   answer == GATE_CLOSED ? "Too many failed sign-ins for this name; wait a minute"
+                                         : "This name is tried too often at the moment; try again");
+    router_finish(job, -E_RATE_LIMITED);
+    return true;
+}
+
+static void crowd_out(struct job *job)
+{
+    outcome_refuse(&job->out, 0, "Too many sign-ins at once");
+    router_finish(job, -E_UNAVAILABLE);
+}
+
+/* Loop thread: the next sign-ins in line, as many as may run. What was open when they came may be closed by
+ * those before them. */
 static void let_in(struct router *router)
 {
     struct sign_in_gate *gate = &router->gate;
@@ -110,12 +145,12 @@ static void let_in(struct router *router)
 
         gate->nwaiting--;
         if (router->closing || clock_monotonic_us() > job->deadline_us) {
-            outcome_refuse(&job->out, 0, "Too many sign-ins at once");
-            router_finish(job, -E_UNAVAILABLE);
-            continue;
+            crowd_out(job);
+        } else if (!turn_away(job)) {
+            gate_tries(gate, login_of(job), clock_monotonic_us());
+            gate->running++;
+            router_work(job);
         }
-        gate->running++;
-        router_work(job);
     }
 }
 
@@ -124,27 +159,23 @@ void session_open_begin(struct job *job)
     struct router *router = job->router;
     struct sign_in_gate *gate = &router->gate;
 
-    if (!gate_allows(gate, str_from(job->request->session_open->login), clock_monotonic_us())) {
-        outcome_refuse(&job->out, 0, "Too many failed sign-ins for this name; wait a minute");
-        router_finish(job, -E_RATE_LIMITED);
-    } else if (gate->nwaiting >= GATE_WAITING) {
-        outcome_refuse(&job->out, 0, "Too many sign-ins at once");
-        router_finish(job, -E_UNAVAILABLE);
-    } else {
-        list_append(&gate->waiting, &job->node);
-        gate->nwaiting++;
-        let_in(router);
+    if (turn_away(job))
+        return;
+    if (gate->nwaiting >= GATE_WAITING) {
+        crowd_out(job);
+        return;
     }
+    list_append(&gate->waiting, &job->node);
+    gate->nwaiting++;
+    let_in(router);
 }
 
 void session_open_end(struct router *router, struct job *job, int status)
 {
-    struct str login = str_from(job->request->session_open->login);
-
     if (status == -E_BAD_CREDENTIALS)
-        gate_failed(&router->gate, login, clock_monotonic_us());
+        gate_failed(&router->gate, login_of(job), address_of(job), clock_monotonic_us());
     else if (!status)
-        gate_succeeded(&router->gate, login);
+        gate_succeeded(&router->gate, login_of(job), address_of(job));
     router->gate.running--;
 }
 

@@ -1,6 +1,6 @@
-/* Failed sign-ins by name. Called by session.c on the loop thread, for names that exist and names that do not
- * alike. The table has a fixed size; names are placed by a hash with a random key, so that nobody can aim at
- * the place of somebody else's name. Pure but for the key.
+/* Failed sign-ins by name, and by name and address. Called by session.c. The table has a fixed size; entries
+ * are placed by a hash with a random key, so that nobody can aim at the place of somebody else's name. Pure
+ * but for the key.
  */
 #include "router/sign_in_gate.h"
 #include "base/clock.h"
@@ -8,23 +8,49 @@
 
 #define MINUTE_US (60 * US_PER_S)
 
-/* FNV-1a, started and ended with secret words: enough that places cannot be foretold from outside. */
-static uint64_t hash(const struct sign_in_gate *gate, struct str login)
+static uint64_t mix(uint64_t h, struct str text)
 {
-    uint64_t h = gate->key[0] ^ 0xcbf29ce484222325u;
-
-    for (size_t i = 0; i < login.n; i++) {
-        h = (h ^ (uint8_t)login.p[i]) * 0x100000001b3u;
+    for (size_t i = 0; i < text.n; i++) {
+        h = (h ^ (uint8_t)text.p[i]) * 0x100000001b3u;
         h ^= h >> 29;
     }
+    return h;
+}
+
+/* FNV-1a, started and ended with secret words: enough that places cannot be foretold from outside. */
+static uint64_t finish(const struct sign_in_gate *gate, uint64_t h)
+{
     h = (h ^ gate->key[1]) * 0x9e3779b97f4a7c15u;
     h ^= h >> 32;
     return h ? h : 1;
 }
 
+static uint64_t name_of(const struct sign_in_gate *gate, struct str login)
+{
+    return finish(gate, mix(gate->key[0] ^ 0xcbf29ce484222325u, login));
+}
+
+static uint64_t pair_of(const struct sign_in_gate *gate, struct str login, struct str address)
+{
+    uint64_t h = mix(mix(gate->key[0] ^ 0xcbf29ce484222325u, login), STR("\xff")); /* in no name */
+
+    return finish(gate, mix(h, address));
+}
+
 static bool fresh(const struct gate_entry *entry, int64_t now_us)
 {
-    return entry->name && now_us - entry->since_us < MINUTE_US;
+    return entry->who && now_us - entry->since_us < MINUTE_US;
+}
+
+/* NULL when nothing of this minute is known. */
+static const struct gate_entry *find(const struct sign_in_gate *gate, uint64_t who, int64_t now_us)
+{
+    const struct gate_entry *set = gate->entries[who % GATE_SETS];
+
+    for (int i = 0; i < GATE_WAYS; i++)
+        if (set[i].who == who && fresh(&set[i], now_us))
+            return &set[i];
+    return NULL;
 }
 
 void gate_init(struct sign_in_gate *gate, int most_running)
@@ -35,43 +61,60 @@ void gate_init(struct sign_in_gate *gate, int most_running)
     list_init(&gate->waiting);
 }
 
-bool gate_allows(const struct sign_in_gate *gate, struct str login, int64_t now_us)
+enum gate_answer gate_ask(const struct sign_in_gate *gate, struct str login, struct str address,
+                          int64_t now_us)
 {
-    uint64_t name = hash(gate, login);
-    const struct gate_entry *set = gate->entries[name % GATE_SETS];
+    const struct gate_entry *pair = find(gate, pair_of(gate, login, address), now_us),
+                            *name = find(gate, name_of(gate, login), now_us);
 
-    for (int i = 0; i < GATE_WAYS; i++)
-        if (set[i].name == name && fresh(&set[i], now_us))
-            return set[i].failures < GATE_FAILURES;
-    return true;
+    if (pair && pair->failures >= GATE_FAILURES)
+        return GATE_CLOSED;
+    if (name && name->failures >= GATE_NAME_FAILURES && now_us - name->tried_us < GATE_SLOW_MS * US_PER_MS)
+        return GATE_SLOW;
+    return GATE_OPEN;
 }
 
-void gate_failed(struct sign_in_gate *gate, struct str login, int64_t now_us)
+void gate_tries(struct sign_in_gate *gate, struct str login, int64_t now_us)
 {
-    uint64_t name = hash(gate, login);
-    struct gate_entry *set = gate->entries[name % GATE_SETS], *oldest = set;
+    uint64_t who = name_of(gate, login);
+    struct gate_entry *set = gate->entries[who % GATE_SETS];
+
+    for (int i = 0; i < GATE_WAYS; i++)
+        if (set[i].who == who)
+            set[i].tried_us = now_us;
+}
+
+static void count(struct sign_in_gate *gate, uint64_t who, int64_t now_us)
+{
+    struct gate_entry *set = gate->entries[who % GATE_SETS], *oldest = set;
 
     for (int i = 0; i < GATE_WAYS; i++) {
-        if (set[i].name == name) {
+        if (set[i].who == who) {
             if (!fresh(&set[i], now_us))
-                set[i] = (struct gate_entry){.name = name, .since_us = now_us};
+                set[i] = (struct gate_entry){.who = who, .since_us = now_us};
             set[i].failures++;
             return;
         }
         if (!fresh(&set[i], now_us))
-            set[i].name = 0;
-        if (fresh(oldest, now_us) && (!set[i].name || set[i].since_us < oldest->since_us))
+            set[i].who = 0;
+        if (fresh(oldest, now_us) && (!set[i].who || set[i].since_us < oldest->since_us))
             oldest = &set[i];
     }
-    *oldest = (struct gate_entry){.name = name, .since_us = now_us, .failures = 1};
+    *oldest = (struct gate_entry){.who = who, .since_us = now_us, .failures = 1};
 }
 
-void gate_succeeded(struct sign_in_gate *gate, struct str login)
+void gate_failed(struct sign_in_gate *gate, struct str login, struct str address, int64_t now_us)
 {
-    uint64_t name = hash(gate, login);
-    struct gate_entry *set = gate->entries[name % GATE_SETS];
+    count(gate, pair_of(gate, login, address), now_us);
+    count(gate, name_of(gate, login), now_us);
+}
+
+void gate_succeeded(struct sign_in_gate *gate, struct str login, struct str address)
+{
+    uint64_t who = pair_of(gate, login, address);
+    struct gate_entry *set = gate->entries[who % GATE_SETS];
 
     for (int i = 0; i < GATE_WAYS; i++)
-        if (set[i].name == name)
-            set[i].name = 0;
+        if (set[i].who == who)
+            set[i].who = 0;
 }

@@ -147,7 +147,7 @@ static void open_bus(struct rig *rig)
     struct bus_group group = {urls};
 
     cr_assert_eq(bus_open(&(struct bus_options){.loop = &rig->loop}, &rig->bus), 0);
-    cr_assert_eq(bus_serve(rig->bus, url, peers, 8, on_request, rig), 0);
+    cr_assert_eq(bus_serve(rig->bus, url, peers, 16, on_request, rig), 0);
     rig->service = (struct service){.loop = &rig->loop, .name = "intake", .bus = rig->bus};
     rig->service.conf.region = rig->service.conf.home_region = "eu";
     rig->service.conf.instance = "intake-eu-1";
@@ -218,6 +218,12 @@ static int remove_one(const char *path, const struct stat *info, int type, struc
     return remove(path);
 }
 
+void rig_release(struct rig *rig)
+{
+    while (rig->nheld)
+        answer_json(rig->held[--rig->nheld], E_UNAVAILABLE, NULL, 0);
+}
+
 void rig_close(struct rig *rig)
 {
     struct intake *in = &rig->intake;
@@ -228,8 +234,7 @@ void rig_close(struct rig *rig)
     sessions_stop(in->sessions);
     numbers_stop(in->numbers);
     drain_stop(in->drain);
-    for (int i = 0; i < rig->nheld; i++)
-        answer_json(rig->held[i], E_UNAVAILABLE, NULL, 0);
+    rig_release(rig);
     rig->bus = bus_close(rig->bus);
     in->db = db_pool_close(in->db);
     in->spool = spool_close(in->spool);

@@ -36,6 +36,8 @@ struct rig {
 void rig_open(struct rig *rig, enum mood mood);
 /** Ends it in the order in which main.c does. */
 void rig_close(struct rig *rig);
+/** Answers with 503 what the silent authority was asked. */
+void rig_release(struct rig *rig);
 void rig_turn_until(struct rig *rig, bool (*cond)(void *arg), void *arg);
 
 struct answer {

@@ -3,8 +3,10 @@
 #include "base/clock.h"
 #include "meridian/errors.h"
 #include "rig.h"
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <libpq-fe.h>
+#include <unistd.h>
 
 static struct rig rig;
 
@@ -137,6 +139,60 @@ Test(api, a_wrong_password_is_counted)
                 "{\"user\":\"y\",\"password\":\"right\"}");
         EXPECT(other, 201, "");
     }
+}
+
+/* A connection with a sign-in that nobody answers. */
+static int sign_in_and_wait(void)
+{
+    static const char request[] =
+        "POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json"
+        "\r\nContent-Length: 31\r\n\r\n{\"user\":\"x\",\"password\":\"right\"}";
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)http_server_port(rig.intake.http)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    cr_assert_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    cr_assert_eq(write(fd, request, sizeof request - 1), (ssize_t)sizeof request - 1);
+    return fd;
+}
+
+static bool eight_wait(void *arg)
+{
+    (void)arg;
+    return rig.nheld == 8;
+}
+
+static bool none_waits(void *arg)
+{
+    (void)arg;
+    return rig.intake.sign_ins == 0;
+}
+
+Test(api, only_a_few_sign_ins_are_under_way_at_once)
+{
+    int fds[8];
+
+    start(SILENT);
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+        fds[i] = sign_in_and_wait();
+    rig_turn_until(&rig, eight_wait, NULL);
+    {
+        _cleanup_answer_ struct answer a = {0};
+        rig_ask(&rig, &a, "POST", "/api/v1/sessions", NULL, NULL, "{\"user\":\"y\",\"password\":\"right\"}");
+        EXPECT(a, 429, "rate-limited");
+        cr_assert_str_eq(answer_header(&a, "Retry-After"), "1");
+    }
+    rig.mood = HELPFUL;
+    rig_release(&rig);
+    rig_turn_until(&rig, none_waits, NULL);
+    {
+        _cleanup_answer_ struct answer a = {0};
+        rig_ask(&rig, &a, "POST", "/api/v1/sessions", NULL, NULL, "{\"user\":\"y\",\"password\":\"right\"}");
+        EXPECT(a, 201, "");
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+        close(fds[i]);
 }
 
 /* ---- submissions ---- */

@@ -53,7 +53,7 @@ void rig_open(struct rig *rig)
     cr_assert_eq(templates_open(&rig->templates, &problems), 0);
     cr_assert_eq(address_guard_new(rig->conf.webhook_allow, &rig->guard, &problems), 0);
     rig->env = (struct channel_env){.conf = &rig->conf, .templates = rig->templates, .guard = rig->guard};
-    smtp_set_threads(16);
+    smtp_set_threads(SMTP_AT_ONCE);
     rig->env.smtp = smtp_open(&rig->loop);
     cr_assert_eq(transport_open(&rig->loop, &rig->env.transport), 0);
 }

@@ -109,6 +109,55 @@ Test(ledger, urgent_ones_go_first)
     rig_close(&rig);
 }
 
+/* `n` mails that are due, to five people of each domain. */
+static void many_mails(struct rig *rig, int n)
+{
+    test_db_runf(rig->db,
+                 "INSERT INTO desk.delivery (id, position, type, channel, class, region, destination, "
+                 "payload, next_at, state)"
+                 " SELECT gen_random_uuid(), i, 'ticket.created', 'mail', 1, 'eu', 'somebody@d' || i / 5 || "
+                 "'.example',"
+                 " '{\"type\":\"ticket.created\",\"number\":\"EU-1\",\"language\":\"en\",\"zone\":\"UTC\"}',"
+                 " now(), 'queued' FROM generate_series(1, %d) i",
+                 n);
+}
+
+/* As if the lease of every mail that the relay has not seen had run out. */
+static void end_leases_of_the_unseen(struct rig *rig)
+{
+    _cleanup_buf_ struct buf query = BUF_INIT;
+
+    buf_add_text(&query,
+                 "UPDATE desk.delivery SET next_at = now() WHERE state = 'sending' AND NOT id::text = "
+                 "ANY (string_to_array('");
+    for (int i = 0; i < receiver_count(rig->smtp); i++)
+        buf_printf(&query, "%.36s ", rig_header(rig->smtp, i, "Message-ID") + 1);
+    buf_add_text(&query, "', ' '))");
+    test_db_run(rig->db, buf_text(&query));
+}
+
+Test(ledger, a_mail_relay_that_hangs_gets_nothing_twice)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig.conf.smtp_timeout_us = 30 * US_PER_S;
+    receiver_script(rig.smtp, NULL, 0, ACT_HANG);
+    many_mails(&rig, 60);
+    rig_start(&rig, 0);
+    rig_until_count(&rig, rig.smtp, SMTP_AT_ONCE);
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.delivery WHERE state = 'sending'"),
+                 SMTP_AT_ONCE, "what cannot start is not claimed");
+    end_leases_of_the_unseen(&rig);
+    rig_start(&rig, 1);
+    rig_until(&rig, "SELECT count(*) > 16 FROM desk.delivery WHERE state = 'sending'");
+    receiver_release(rig.smtp);
+    rig_until(&rig, "SELECT count(*) = 60 FROM desk.delivery WHERE state = 'delivered'");
+    cr_expect_eq(receiver_count(rig.smtp), 60);
+    cr_expect_eq(test_db_int(rig.db, "SELECT max(attempts) FROM desk.delivery"), 1);
+    rig_close(&rig);
+}
+
 /* ---- senders that die ---- */
 
 /* A process of its own that sends one webhook and is killed while the receiver has it in hand. */

@@ -136,6 +136,46 @@ Test(mail, a_connection_that_dies_after_the_message_is_uncertain)
     rig_close(&rig);
 }
 
+struct tally {
+    int ended, late;
+};
+
+static void on_sent(void *ctx, const struct smtp_result *result)
+{
+    struct tally *tally = ctx;
+
+    tally->ended++;
+    tally->late += result->late;
+    if (result->late)
+        cr_expect(result->result == CURLE_OPERATION_TIMEDOUT && !result->sent && !result->code);
+}
+
+static bool all_ended(void *arg)
+{
+    return ((struct tally *)arg)->ended == 64;
+}
+
+Test(mail, what_waits_too_long_for_a_thread_is_not_sent)
+{
+    struct rig rig;
+    struct tally tally = {0};
+
+    rig_open(&rig);
+    const struct smtp_request request = {.url = rig.smtp_url,
+                                         .from = "desk@meridian.example",
+                                         .to = "somebody@example.test",
+                                         .message = STR("Subject: x\r\n\r\ny\r\n"),
+                                         .timeout_us = 500 * US_PER_MS};
+
+    receiver_script(rig.smtp, NULL, 0, ACT_HANG);
+    for (int i = 0; i < 64; i++)
+        smtp_send(rig.env.smtp, &request, on_sent, &tally);
+    test_loop_until(&rig.loop, all_ended, &tally, 20000);
+    cr_expect_geq(tally.late, 64 - SMTP_AT_ONCE, "one turn for each of the threads, and no second");
+    cr_expect_leq(receiver_count(rig.smtp), SMTP_AT_ONCE);
+    rig_close(&rig);
+}
+
 Test(mail, a_relay_that_hangs_after_the_message_is_uncertain)
 {
     struct rig rig;

@@ -1,5 +1,6 @@
 /* The fixture of the router's tests: see desk.h. */
 #include "desk.h"
+#include "auth/auth.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/uuid.h"
@@ -159,6 +160,19 @@ struct answer *desk_wait(struct desk *desk, struct answer *answer)
 struct answer *desk_call(struct desk *desk, const Meridian__Request *request)
 {
     return desk_wait(desk, desk_send(desk, request));
+}
+
+/* ---- people ---- */
+
+void desk_password(struct desk *desk, const char *login, const char *password)
+{
+    _cleanup_buf_ struct buf hash = BUF_INIT;
+
+    auth_password_hash(str_from(password), 16, 1, &hash);
+    test_db_runf(desk->db,
+                 "INSERT INTO desk.user_password (user_id, hash) SELECT id, '%s' FROM desk.app_user WHERE "
+                 "login = '%s'",
+                 buf_text(&hash), login);
 }
 
 /* ---- submissions ---- */

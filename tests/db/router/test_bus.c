@@ -59,7 +59,7 @@ static void node_open(struct field *f, int i, const char *const *home)
     router.conninfo = i < 2 ? test_db_conninfo(f->desk.db, "meridian_router") : NULL;
     cr_assert_eq(router_open(&router, &node->router), 0);
     cr_assert_eq(bus_publish_listen(node->bus, node->hints, anybody), 0);
-    cr_assert_eq(bus_serve(node->bus, node->url, anybody, 32, router_on_request, node->router), 0);
+    cr_assert_eq(bus_serve(node->bus, node->url, anybody, 256, router_on_request, node->router), 0);
 }
 
 static bool all_ready(void *arg)
@@ -160,6 +160,19 @@ static struct answer *call_submit(struct field *f, struct draft *draft)
     return call(f, &request);
 }
 
+static struct answer *call_sign_in(struct field *f, const char *login, const char *password, const char *peer)
+{
+    Meridian__Request request = MERIDIAN__REQUEST__INIT;
+    Meridian__SessionOpen open = MERIDIAN__SESSION_OPEN__INIT;
+
+    open.login = (char *)login;
+    open.password = (char *)password;
+    open.peer = (char *)peer;
+    request.body_case = MERIDIAN__REQUEST__BODY_SESSION_OPEN;
+    request.session_open = &open;
+    return call(f, &request);
+}
+
 static bool hinted(void *arg)
 {
     struct field *f = arg;
@@ -193,6 +206,49 @@ Test(routers, forward_answer_and_hint, .timeout = 60)
     test_loop_until(&f.desk.loop, hinted, &f, 10000);
     cr_status(desk_wait(&f.desk, call_command(&f, "agent-us-1", &resolve, NULL)), E_BAD_TRANSITION);
     desk_check(&f.desk);
+    field_close(&f);
+}
+
+/* Sign-ins that wait for a password to be checked leave room, on the bus and in the routers, for tickets. */
+Test(routers, a_flood_of_sign_ins_does_not_hold_up_tickets, .timeout = 120)
+{
+    enum { FLOOD = 300 };
+    struct field f;
+    struct draft draft;
+    struct answer *answers[FLOOD];
+    int refused = 0, checked = 0;
+    char login[32];
+
+    field_open(&f);
+    draft_init(&draft, &f.desk);
+    for (int i = 0; i < FLOOD; i++) {
+        snprintf(login, sizeof login, "guess-%d", i);
+        answers[i] = call_sign_in(&f, login, "x", "192.0.2.1");
+    }
+    cr_status(desk_wait(&f.desk, call_submit(&f, &draft)), 0);
+    for (int i = 0; i < FLOOD; i++) {
+        refused += answers[i]->done && answers[i]->status == E_UNAVAILABLE;
+        checked += answers[i]->done && answers[i]->status == E_BAD_CREDENTIALS;
+    }
+    cr_expect_gt(refused, checked, "%d refused, %d checked before a ticket was taken", refused, checked);
+    field_close(&f);
+}
+
+/* At most ten failures at each of the two authorities close a name, for the address that they came from. */
+Test(routers, wrong_passwords_close_a_name_for_their_address_only, .timeout = 60)
+{
+    struct field f;
+    int failures = 0;
+
+    field_open(&f);
+    desk_password(&f.desk, "agent-eu-1", "secret");
+    while (failures <= 20 &&
+           desk_wait(&f.desk, call_sign_in(&f, "agent-eu-1", "wrong", "192.0.2.1"))->status ==
+               E_BAD_CREDENTIALS)
+        failures++;
+    cr_expect(failures >= 10 && failures <= 20, "%d", failures);
+    for (int i = 0; i < 4; i++)
+        cr_status(desk_wait(&f.desk, call_sign_in(&f, "agent-eu-1", "secret", "192.0.2.2")), 0);
     field_close(&f);
 }
 

@@ -49,18 +49,6 @@ static struct answer *sign_out(struct desk *desk, const char *token)
     return desk_call(desk, &request);
 }
 
-/* Cheap hashes, so that the tests are quick. */
-static void set_password(struct desk *desk, const char *login, const char *password)
-{
-    _cleanup_buf_ struct buf hash = BUF_INIT;
-
-    auth_password_hash(str_from(password), 16, 1, &hash);
-    test_db_runf(desk->db,
-                 "INSERT INTO desk.user_password (user_id, hash) SELECT id, '%s' FROM desk.app_user WHERE "
-                 "login = '%s'",
-                 buf_text(&hash), login);
-}
-
 Test(sessions, life)
 {
     struct desk desk;
@@ -68,7 +56,7 @@ Test(sessions, life)
     uint8_t hash[AUTH_HASH_SIZE];
 
     desk_open(&desk, 4);
-    set_password(&desk, "agent-ap-1", "secret");
+    desk_password(&desk, "agent-ap-1", "secret");
     cr_status(in = sign_in(&desk, "agent-ap-1", "secret"), 0);
     cr_assert_not_null(in->reply->session);
     cr_expect_gt(in->reply->lsn, 0);
@@ -101,8 +89,8 @@ Test(sessions, refusals)
     struct answer *in;
 
     desk_open(&desk, 4);
-    set_password(&desk, "agent-eu-1", "secret");
-    set_password(&desk, "agent-eu-2", "secret");
+    desk_password(&desk, "agent-eu-1", "secret");
+    desk_password(&desk, "agent-eu-2", "secret");
     test_db_run(desk.db, "UPDATE desk.app_user SET disabled_at = now() WHERE login = 'agent-eu-2'");
     cr_status(sign_in(&desk, "agent-eu-1", "wrong"), E_BAD_CREDENTIALS);
     cr_status(sign_in(&desk, "agent-eu-1", ""), E_BAD_CREDENTIALS);
@@ -156,8 +144,8 @@ Test(sessions, ten_failures_a_minute)
     struct desk desk;
 
     desk_open(&desk, 4);
-    set_password(&desk, "agent-eu-1", "secret");
-    set_password(&desk, "agent-ap-1", "secret");
+    desk_password(&desk, "agent-eu-1", "secret");
+    desk_password(&desk, "agent-ap-1", "secret");
     for (int i = 0; i < 9; i++)
         cr_status(sign_in(&desk, "agent-eu-1", "wrong"), E_BAD_CREDENTIALS);
     cr_status(sign_in(&desk, "agent-eu-1", "secret"), 0);
