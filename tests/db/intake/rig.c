@@ -247,6 +247,15 @@ void rig_open_with(struct rig *rig, enum mood mood, bool frozen)
     in->sessions = sessions_new(in);
     in->reads = reads_new(in);
     in->known = known_new(in);
+    in->feed = feed_new(&(struct feed_options){.loop = &rig->loop,
+                                               .pool = in->db,
+                                               .window_us = 3600 * US_PER_S,
+                                               .max_replay = 100000,
+                                               .heartbeat_us = 15 * US_PER_S,
+                                               .max_subscribers = 100,
+                                               .max_per_user = 16,
+                                               .still = stream_still,
+                                               .ctx = in});
     cr_assert_eq(http_server_open(&(struct http_options){.loop = &rig->loop,
                                                          .address = "127.0.0.1:0",
                                                          .listen_fd = -1,
@@ -271,6 +280,7 @@ void rig_close(struct rig *rig)
     if (rig->frozen)
         signal_backends(rig, SIGCONT);
     in->closing = true;
+    feed_stop(in->feed);
     known_stop(in->known);
     reads_stop(in->reads);
     sessions_stop(in->sessions);
@@ -283,6 +293,7 @@ void rig_close(struct rig *rig)
     in->spool = spool_close(in->spool);
     in->drain = drain_free(in->drain);
     in->http = http_server_free(in->http);
+    in->feed = feed_free(in->feed);
     in->known = known_free(in->known);
     in->reads = reads_free(in->reads);
     in->sessions = sessions_free(in->sessions);
@@ -308,21 +319,32 @@ struct client {
     atomic_bool done;
 };
 
+int rig_connect(int port, int receive_bytes)
+{
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (receive_bytes)
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 static void *run_client(void *arg)
 {
     struct client *client = arg;
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)client->port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = rig_connect(client->port, 0);
     char bytes[4096];
     ssize_t n = 0;
 
-    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 &&
-        write(fd, client->request.p, client->request.n) == (ssize_t)client->request.n)
+    if (fd >= 0 && write(fd, client->request.p, client->request.n) == (ssize_t)client->request.n)
         while ((n = read(fd, bytes, sizeof bytes)) > 0)
             buf_add(&client->answer, bytes, (size_t)n);
-    close(fd);
+    if (fd >= 0)
+        close(fd);
     atomic_store(&client->done, true);
     return NULL;
 }

@@ -59,6 +59,8 @@ void answer_fini(struct answer *answer);
  * `headers` are further lines, each with "\r\n". */
 void rig_ask(struct rig *rig, struct answer *ret_answer, const char *method, const char *path,
              const char *login, const char *headers, const char *body);
+/** A connection to the port, or -1; `receive_bytes` 0: the system's own buffer. */
+int rig_connect(int port, int receive_bytes);
 /** The two halves of it, for several at once. */
 struct client;
 struct client *rig_send(struct rig *rig, const char *method, const char *path, const char *login,

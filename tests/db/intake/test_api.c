@@ -1,11 +1,14 @@
 /* The API as a client meets it, beyond what the end-to-end tests reach: an authority or a database in odd
  * moods, limits, headers. */
 #include "base/clock.h"
+#include "intake/feed.h"
 #include "intake/sessions.h"
 #include "meridian/errors.h"
 #include "rig.h"
 #include <criterion/criterion.h>
 #include <libpq-fe.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static struct rig rig;
 
@@ -691,6 +694,95 @@ Test(api, times_in_the_past_are_refused)
     EXPECT(a, 422, "validation");
     cr_assert(strstr(buf_text(&a.body), "\"/until\""));
     cr_assert_eq(rig.commands, 0);
+}
+
+/* ---- event streams ---- */
+
+static int open_stream(const char *login, int receive_bytes, const char *headers)
+{
+    _cleanup_buf_ struct buf request = BUF_INIT;
+    int fd = rig_connect(http_server_port(rig.intake.http), receive_bytes);
+
+    buf_printf(&request, "GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n%s\r\n",
+               login, headers);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(write(fd, request.p, request.n), (ssize_t)request.n);
+    return fd;
+}
+
+static bool has_subscribers(void *arg)
+{
+    return feed_subscribers(rig.intake.feed) == *(int *)arg;
+}
+
+Test(api, one_user_has_a_few_event_streams)
+{
+    int fds[17], n = 16;
+
+    start(HELPFUL);
+    for (int i = 0; i < 16; i++)
+        fds[i] = open_stream("agent-eu-1", 0, "");
+    rig_turn_until(&rig, has_subscribers, &n);
+    {
+        _cleanup_answer_ struct answer a = {0};
+        rig_ask(&rig, &a, "GET", "/api/v1/events", "agent-eu-1", NULL, NULL);
+        EXPECT(a, 429, "rate-limited");
+        cr_assert_str_eq(answer_header(&a, "Retry-After"), "1");
+    }
+    fds[n++] = open_stream("agent-ap-1", 0, "");
+    rig_turn_until(&rig, has_subscribers, &n);
+    close(fds[0]);
+    n--;
+    rig_turn_until(&rig, has_subscribers, &n);
+    fds[0] = open_stream("agent-eu-1", 0, "");
+    n++;
+    rig_turn_until(&rig, has_subscribers, &n);
+    for (int i = 0; i < n; i++)
+        close(fds[i]);
+}
+
+/* Reads what is there; the loop turns meanwhile. */
+static void read_some(int fd, struct buf *all)
+{
+    char bytes[65536];
+    ssize_t n;
+
+    uv_run(&rig.loop, UV_RUN_NOWAIT);
+    while ((n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0)
+        buf_add(all, bytes, (size_t)n);
+    cr_assert(n < 0, "the stream was cut");
+}
+
+/* Four megabytes for a client that takes them when it likes: nothing is lost, and it is not cut. */
+Test(api, a_slow_reader_of_events_gets_them_all_in_order)
+{
+    enum { EVENTS = 4000 };
+    _cleanup_buf_ struct buf all = BUF_INIT;
+    int fd, n = 1, seen = 0, subscribers = 1;
+
+    start(HELPFUL);
+    ticket("EU-1");
+    test_db_runf(
+        rig.db,
+        "INSERT INTO desk.event (position, ticket_id, seq, type, at, actor_id, actor, public, data, hash)"
+        " SELECT (1::bigint << 20) + n, md5('EU-1')::uuid, n + 1, 'ticket.noted', now(),"
+        " md5('agent-eu-1')::uuid, 'agent-eu-1', true, jsonb_build_object('x', repeat('y', 1000), 'n', n), ''"
+        " FROM generate_series(0, %d) n",
+        EVENTS);
+    fd = open_stream("agent-eu-1", 4096, "Last-Event-ID: 1048576\r\n");
+    rig_turn_until(&rig, has_subscribers, &subscribers);
+    while (seen < EVENTS) {
+        char next[32];
+        const char *at;
+        read_some(fd, &all);
+        snprintf(next, sizeof next, "\nid: %d\n", 1048576 + n);
+        while ((at = strstr(buf_text(&all), next))) {
+            seen++, n++;
+            buf_consume(&all, (size_t)(at - all.p) + 1);
+            snprintf(next, sizeof next, "\nid: %d\n", 1048576 + n);
+        }
+    }
+    close(fd);
 }
 
 /* ---- small print ---- */
