@@ -5,6 +5,7 @@ import ssl
 import subprocess
 
 import pytest
+from desk import wait_for
 
 
 def fetch(port, path):
@@ -103,7 +104,8 @@ def test_intake_reads_its_certificate_again_on_sighup(desk, tmp_path):
     put(old)
     try:
         desk.control.restart("intake-us-1", env={"MERIDIAN_HTTP_CERT": str(cert), "MERIDIAN_HTTP_KEY": str(key)})
-        kept, shown = wait_for(lambda: open_tls(port), what="TLS")
+        desk.ready()
+        kept, shown = open_tls(port)
         assert shown.strip() == old[0].strip()
         put(new)
         desk.control.signal("HUP", "intake-us-1")

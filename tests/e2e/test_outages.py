@@ -159,15 +159,16 @@ def spool(desk, instance, sql):
 def test_a_damaged_record_is_set_aside_and_the_rest_goes_on(desk):
     """One bit of a record flips on the disk: it is kept in the spool's dead table and shown, and blocks nothing."""
     bad, good = str(uuid.uuid4()), str(uuid.uuid4())
-    desk.control.stop("postgres-eu")
-    answer = desk.requester("us", 9).submit("Damaged on the disk", key=bad)
+    one, other = desk.requester("us", 9), desk.requester("us", 8)
+    desk.control.stop("router-*")  # not the database: what a router has in hand would be committed later
+    answer = one.submit("Damaged on the disk", key=bad)
     assert answer.status == 202, answer
-    assert desk.requester("us", 8).submit("Behind it", key=good).status == 202
+    assert other.submit("Behind it", key=good).status == 202
     number = answer.json["number"]
     desk.control.stop("intake-us-1")
     spool(desk, "intake-us-1", f"UPDATE record SET payload = cast(replace(cast(payload AS text), 'Damaged', 'Demaged') AS blob) WHERE number = '{number}'")
     desk.control.start("intake-us-1")
-    desk.start_again("postgres-eu")
+    desk.start_again("router-*")
     wait_for(lambda: stored(desk, [good]) == 1, 30, 0.2, "the record behind")
     wait_for(lambda: desk.metric("meridian_intake_spool_depth_records", "intake-us-1") == 0, 15, 0.2, "spool empty")
     assert stored(desk, [bad]) == 0
