@@ -1,4 +1,4 @@
-/* deskctl: the table of commands. Parsing is in cli.c, what they do in command_*.c. */
+/* The table of commands. Parsing is in cli.c, what they do in command_*.c. */
 #include "deskctl/commands.h"
 #include <stdio.h>
 
@@ -25,12 +25,20 @@ static const struct flag flags_list[] = {
       "new、open、pending、resolved、closed 或 cancelled"}},
     {"team", 't', "TEAM", {"only this team's", "仅该团队"}},
     {"mine", 'm', NULL, {"only those I own", "仅我负责的"}},
-    {"limit", 'n', "N", {"at most N rows (default 50, all pages up to N)", "最多 N 行（默认 50）"}},
+    {"limit", 'n', "N", {"at most N rows (default 50, all pages up to N)", "最多 N 行（默认 50，自动翻页）"}},
     {0},
 };
 static const struct flag flags_queue[] = {
     {"team", 't', "TEAM", {"only this team's queue", "仅该团队的队列"}},
     {"limit", 'n', "N", {"at most N rows (default 50)", "最多 N 行（默认 50）"}},
+    {0},
+};
+static const struct flag flags_history[] = {
+    {"limit", 'n', "N", {"at most N events (default: all)", "最多 N 个事件（默认全部）"}},
+    {0},
+};
+static const struct flag flags_dead_letters[] = {
+    {"limit", 'n', "N", {"at most N rows (1 to 200, default 50)", "最多 N 行（1 到 200，默认 50）"}},
     {0},
 };
 static const struct flag flags_next[] = {
@@ -103,15 +111,16 @@ static const struct flag flags_replay[] = {
     {"patience",
      0,
      "S",
-     {"seconds to keep retrying one call while the service is away (default 120)",
-      "服务不可用时单次调用的重试秒数（默认 120）"}},
+     {"seconds to keep retrying one call while the service is away, and to wait for what was accepted before "
+      "the check (default 120)",
+      "服务不可用时单次调用的重试秒数，以及检查前等待已受理提交入库的秒数（默认 120）"}},
     {0},
 };
 
 static int command_man(struct cli *cli);
 static int command_completion(struct cli *cli);
 
-static const struct command commands[] = {
+const struct command deskctl_commands[] = {
     {"login",
      "USER",
      1,
@@ -137,7 +146,7 @@ static const struct command commands[] = {
      1,
      1,
      {"show everything that happened to a ticket", "显示工单的全部事件"},
-     NULL,
+     flags_history,
      command_history,
      true},
     {"queue",
@@ -244,7 +253,7 @@ static const struct command commands[] = {
      0,
      0,
      {"list notices that could not be delivered", "列出无法送达的通知"},
-     flags_queue,
+     flags_dead_letters,
      command_dead_letters,
      true},
     {"dead-letters replay",
@@ -281,13 +290,14 @@ static const struct command commands[] = {
      command_completion,
      false},
 };
+const size_t deskctl_ncommands = ARRAY_SIZE(deskctl_commands);
 
 static int command_man(struct cli *cli)
 {
     _cleanup_buf_ struct buf out = BUF_INIT;
 
     (void)cli;
-    cli_man(commands, ARRAY_SIZE(commands), &out);
+    cli_man(deskctl_commands, deskctl_ncommands, &out);
     fputs(buf_text(&out), stdout);
     return EXIT_OK_;
 }
@@ -295,17 +305,8 @@ static int command_man(struct cli *cli)
 static int command_completion(struct cli *cli)
 {
     _cleanup_buf_ struct buf out = BUF_INIT;
-    int code = cli_completion(commands, ARRAY_SIZE(commands), cli->args[0], &out);
+    int code = cli_completion(deskctl_commands, deskctl_ncommands, cli->args[0], &out);
 
     fputs(buf_text(&out), stdout);
-    return code;
-}
-
-int main(int argc, char **argv)
-{
-    int code = cli_main(commands, ARRAY_SIZE(commands), argc, argv);
-
-    if (fflush(stdout) != 0 && code == EXIT_OK_)
-        code = EXIT_ERROR;
     return code;
 }
