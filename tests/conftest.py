@@ -1,5 +1,6 @@
 """One cluster for a run of pytest, with its own state and ports. `--var DIR --base N` takes one that runs already."""
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -37,4 +38,5 @@ def whole(request):
 
 
 def pytest_configure(config):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an ended run still stops its cluster
     config.addinivalue_line("markers", "disturbs: stops, kills or pauses processes")

@@ -241,10 +241,9 @@ int db_exec_lsn(struct db_conn *conn, const struct db_statement *statement, stru
     } else if (answered < 2) {
         r = db_conn_failure(conn, steps[answered].result);
         r = conn->options.writable ? uncertain(conn) : -E_DB;
-    } else if (!good(steps[1].result)) {
-        r = db_conn_failure(conn, steps[1].result); /* a standby: it wrote nothing */
-    } else {
-        r = parse_lsn(steps[1].result, ret_lsn);
+    } else if (!good(steps[1].result) || parse_lsn(steps[1].result, ret_lsn) < 0) {
+        r = db_conn_failure(conn, steps[1].result);
+        r = conn->options.writable ? uncertain(conn) : r; /* a standby: it wrote nothing */
     }
     if (!r)
         give(&steps[0].result, ret_result);
@@ -328,9 +327,9 @@ int db_commit(struct db_conn *conn, uint64_t *ret_lsn)
             conn, steps[0].result); /* a deferred constraint or a serialisation failure: rolled back */
     } else if (sent && strcmp(PQcmdStatus(steps[0].result), "COMMIT") != 0) {
         r = refuse(conn, -E_DB, "the transaction had failed and was rolled back");
-    } else if (ret_lsn) {
-        r = good(steps[1].result) ? parse_lsn(steps[1].result, ret_lsn)
-                                  : db_conn_failure(conn, steps[1].result);
+    } else if (ret_lsn && (!good(steps[1].result) || parse_lsn(steps[1].result, ret_lsn) < 0)) {
+        r = db_conn_failure(conn, steps[1].result); /* committed, but nobody knows where */
+        r = sent && conn->options.writable && !conn->tx_read ? uncertain(conn) : r;
     }
     clear_steps(steps, 2);
     return r;

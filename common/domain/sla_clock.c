@@ -6,6 +6,9 @@
 #include "domain/sla_clock.h"
 #include "meridian/errors.h"
 
+static const struct instant first_known = {CALENDAR_BEGIN_S * 1000000};
+static const struct instant last_known = {CALENDAR_END_S * 1000000};
+
 static const struct {
     enum sla_clock_state state;
     const char *text;
@@ -33,9 +36,19 @@ int sla_clock_state_parse(struct str name, enum sla_clock_state *ret_state)
     return -E_BAD_REQUEST;
 }
 
-/* Sets due, warn and fire of a clock of which `remaining_s` are left. A late clock gets back the due time
- * that it has missed by as much as before. */
-static struct sla_clock run(const struct sla_calendar *calendar, struct sla_clock clock, struct instant now,
+/* The instant at which `left_s` seconds are left to work at `now`: in the past when it is negative. */
+static struct instant due_at(const struct calendar *calendar, struct instant now, int64_t left_s)
+{
+    struct worktime worktime = {.calendar = calendar};
+    struct instant due;
+
+    if (left_s >= 0)
+        return worktime_deadline(&worktime, now, left_s, &due) == 0 ? due : last_known;
+    return worktime_latest_start(&worktime, now, -left_s, &due) == 0 ? due : first_known;
+}
+
+/* Sets due, warn and fire of a clock of which `remaining_s` are left. */
+static struct sla_clock run(const struct calendar *calendar, struct sla_clock clock, struct instant now,
                             int64_t remaining_s)
 {
     int64_t until_warning_s = remaining_s - (clock.target_s - clock.target_s * clock.warn_percent / 100);
@@ -43,14 +56,8 @@ static struct sla_clock run(const struct sla_calendar *calendar, struct sla_cloc
     clock.state = SLA_CLOCK_RUNNING;
     clock.stopped = (struct instant){0};
     clock.remaining_s = 0;
-    if (remaining_s >= 0)
-        clock.due = sla_deadline(calendar, now, remaining_s);
-    else
-        clock.due = (struct instant){now.us + remaining_s * 1000000};
-    if (until_warning_s >= 0)
-        clock.warn = sla_deadline(calendar, now, until_warning_s);
-    else
-        clock.warn = (struct instant){now.us + until_warning_s * 1000000};
+    clock.due = due_at(calendar, now, remaining_s);
+    clock.warn = due_at(calendar, now, until_warning_s);
     if (clock.breached.us)
         clock.fire = (struct instant){0};
     else
@@ -58,18 +65,18 @@ static struct sla_clock run(const struct sla_calendar *calendar, struct sla_cloc
     return clock;
 }
 
-static struct sla_clock halt(const struct sla_calendar *calendar, struct sla_clock clock, struct instant now,
+static struct sla_clock halt(const struct calendar *calendar, struct sla_clock clock, struct instant now,
                              enum sla_clock_state state)
 {
     if (clock.state == SLA_CLOCK_RUNNING)
-        clock.remaining_s = sla_elapsed(calendar, now, clock.due);
+        clock.remaining_s = worktime_elapsed(&(struct worktime){.calendar = calendar}, now, clock.due);
     clock.state = state;
     clock.due = clock.warn = clock.fire = (struct instant){0};
     clock.generation++;
     return clock;
 }
 
-struct sla_clock sla_clock_start(const struct sla_calendar *calendar, struct instant start, int64_t target_s,
+struct sla_clock sla_clock_start(const struct calendar *calendar, struct instant start, int64_t target_s,
                                  int warn_percent)
 {
     struct sla_clock clock = {
@@ -78,14 +85,12 @@ struct sla_clock sla_clock_start(const struct sla_calendar *calendar, struct ins
     return run(calendar, clock, start, target_s);
 }
 
-struct sla_clock sla_clock_pause(const struct sla_calendar *calendar, struct sla_clock clock,
-                                 struct instant now)
+struct sla_clock sla_clock_pause(const struct calendar *calendar, struct sla_clock clock, struct instant now)
 {
     return clock.state == SLA_CLOCK_RUNNING ? halt(calendar, clock, now, SLA_CLOCK_PAUSED) : clock;
 }
 
-struct sla_clock sla_clock_resume(const struct sla_calendar *calendar, struct sla_clock clock,
-                                  struct instant now)
+struct sla_clock sla_clock_resume(const struct calendar *calendar, struct sla_clock clock, struct instant now)
 {
     if (clock.state != SLA_CLOCK_PAUSED)
         return clock;
@@ -93,7 +98,7 @@ struct sla_clock sla_clock_resume(const struct sla_calendar *calendar, struct sl
     return run(calendar, clock, now, clock.remaining_s);
 }
 
-static struct sla_clock stop(const struct sla_calendar *calendar, struct sla_clock clock, struct instant now,
+static struct sla_clock stop(const struct calendar *calendar, struct sla_clock clock, struct instant now,
                              enum sla_clock_state state)
 {
     if (clock.state == SLA_CLOCK_MET || clock.state == SLA_CLOCK_CANCELLED)
@@ -103,19 +108,17 @@ static struct sla_clock stop(const struct sla_calendar *calendar, struct sla_clo
     return clock;
 }
 
-struct sla_clock sla_clock_meet(const struct sla_calendar *calendar, struct sla_clock clock,
-                                struct instant now)
+struct sla_clock sla_clock_meet(const struct calendar *calendar, struct sla_clock clock, struct instant now)
 {
     return stop(calendar, clock, now, SLA_CLOCK_MET);
 }
 
-struct sla_clock sla_clock_cancel(const struct sla_calendar *calendar, struct sla_clock clock,
-                                  struct instant now)
+struct sla_clock sla_clock_cancel(const struct calendar *calendar, struct sla_clock clock, struct instant now)
 {
     return stop(calendar, clock, now, SLA_CLOCK_CANCELLED);
 }
 
-struct sla_clock sla_clock_restart(const struct sla_calendar *calendar, struct sla_clock clock,
+struct sla_clock sla_clock_restart(const struct calendar *calendar, struct sla_clock clock,
                                    struct instant now)
 {
     if (clock.state != SLA_CLOCK_MET)

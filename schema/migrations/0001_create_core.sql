@@ -12,11 +12,13 @@ SET ROLE meridian_owner;
 
 -- ---- small functions ---------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION desk.us(at timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- STABLE and not IMMUTABLE, which they are: what they are made of is called stable, and only a body that is no more volatile than its function is
+-- inlined. Not inlined, each use in each statement is planned anew at every execution.
+CREATE FUNCTION desk.us(at timestamptz) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (extract(epoch FROM at) * 1000000)::bigint;
 COMMENT ON FUNCTION desk.us IS 'Microseconds since 1970: how C reads an instant.';
 
-CREATE FUNCTION desk.at(us bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION desk.at(us bigint) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
     RETURN timestamptz '1970-01-01 00:00:00+00' + us * interval '1 microsecond';
 COMMENT ON FUNCTION desk.at IS 'The instant of microseconds since 1970.';
 
@@ -107,7 +109,7 @@ CREATE TABLE desk.ticket (
     attributes jsonb NOT NULL DEFAULT '{}',
     requester_id uuid NOT NULL REFERENCES desk.app_user,
     submitter_id uuid NOT NULL REFERENCES desk.app_user,
-    team_id int NOT NULL REFERENCES desk.team,
+    team_id int NOT NULL, -- no foreign key: teams are never deleted, and each batch of submissions would lock the same few rows
     restricted boolean NOT NULL DEFAULT false,
     state text NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'open', 'pending', 'resolved', 'closed', 'cancelled')),
     pending_reason text,
@@ -162,24 +164,28 @@ COMMENT ON TABLE desk.event IS 'Everything that happened, append-only: gapless s
 CREATE INDEX event_position ON desk.event (position);
 CREATE TABLE desk.event_default PARTITION OF desk.event DEFAULT;
 
-CREATE FUNCTION desk.partitions_ensure(months int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+CREATE FUNCTION desk.partitions_ensure(months int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET lock_timeout = '200ms' AS $$
 DECLARE
     month date;
-    made int := 0;
+    name text;
+    missing int := 0;
 BEGIN
     FOR i IN 0..months LOOP
         month := (date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => i))::date;
-        IF to_regclass(format('desk.event_%s', to_char(month, 'YYYYMM'))) IS NULL THEN
-            EXECUTE format('CREATE TABLE desk.%I PARTITION OF desk.event FOR VALUES FROM (%L) TO (%L)',
-                           'event_' || to_char(month, 'YYYYMM'), month::text || ' 00:00:00+00',
+        name := 'event_' || to_char(month, 'YYYYMM');
+        CONTINUE WHEN to_regclass('desk.' || name) IS NOT NULL;
+        BEGIN
+            EXECUTE format('CREATE TABLE desk.%I PARTITION OF desk.event FOR VALUES FROM (%L) TO (%L)', name, month::text || ' 00:00:00+00',
                            (month + interval '1 month')::date::text || ' 00:00:00+00');
-            EXECUTE format('ALTER TABLE desk.%I ENABLE ROW LEVEL SECURITY', 'event_' || to_char(month, 'YYYYMM'));
-            made := made + 1;
-        END IF;
+            EXECUTE format('ALTER TABLE desk.%I ENABLE ROW LEVEL SECURITY', name);
+        EXCEPTION WHEN lock_not_available OR check_violation THEN
+            missing := missing + 1;
+        END;
     END LOOP;
-    RETURN made;
+    RETURN missing;
 END $$;
-COMMENT ON FUNCTION desk.partitions_ensure IS 'Makes the partitions of this month and the next ones; the router calls it daily.';
+COMMENT ON FUNCTION desk.partitions_ensure IS
+    'Makes the partitions of this month and the next ones; the router calls it at its start and daily. Returns how many could not be made: somebody holds the table (it never waits long, because every write would wait behind it), or the month''s events are in the default partition already, where they stay.';
 SELECT desk.partitions_ensure(3);
 
 CREATE FUNCTION desk.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -211,7 +217,7 @@ CREATE TABLE desk.note (
 COMMENT ON TABLE desk.note IS 'Internal notes: a table of their own, which the notifier has no right to read, so that none can ever become mail.';
 
 CREATE TABLE desk.ready (
-    ticket_id uuid PRIMARY KEY REFERENCES desk.ticket,
+    ticket_id uuid PRIMARY KEY, -- of a ticket that the same statement writes; tickets are never deleted
     team_id int NOT NULL,
     priority smallint NOT NULL,
     due_at timestamptz NOT NULL,
@@ -236,7 +242,7 @@ INSERT INTO desk.sla_target (priority, target, seconds) VALUES
     (4, 'first_response', 24 * 3600), (4, 'resolve', 7 * 86400);
 
 CREATE TABLE desk.clock (
-    ticket_id uuid NOT NULL REFERENCES desk.ticket,
+    ticket_id uuid NOT NULL, -- of a ticket that the same statement makes; tickets are never deleted
     target text NOT NULL CHECK (target IN ('first_response', 'resolve')),
     state text NOT NULL CHECK (state IN ('running', 'paused', 'met', 'cancelled')),
     started_at timestamptz NOT NULL,
@@ -365,7 +371,7 @@ CREATE FUNCTION desk.sla_fire(p_ticket uuid, p_target text, p_generation int, p_
 DECLARE
     t desk.ticket%ROWTYPE;
     c desk.clock%ROWTYPE;
-    v_now timestamptz := clock_timestamp();
+    v_now timestamptz;
     v_type text;
     v_data jsonb;
     v_hash bytea;
@@ -374,6 +380,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN 'busy';
     END IF;
+    v_now := greatest(clock_timestamp(), t.updated_at);
     SELECT * INTO c FROM desk.clock WHERE ticket_id = p_ticket AND target = p_target AND generation = p_generation AND fire_at <= v_now FOR UPDATE;
     IF NOT FOUND THEN
         RETURN 'stale';

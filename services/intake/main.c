@@ -43,12 +43,12 @@ static void on_hint(void *ctx, const Meridian__Hint *hint)
 {
     struct intake *intake = ctx;
 
-    if (hint->kind == MERIDIAN__HINT__KIND__SESSION_ENDED && hint->has_token_hash &&
-        hint->token_hash.len == AUTH_HASH_SIZE)
-        sessions_forget(intake->sessions, hint->token_hash.data);
-    if (hint->has_lsn && hint->user_id)
-        reads_note(intake->reads, hint->user_id, hint->lsn);
-    if (intake->feed)
+    for (size_t i = 0; i < hint->n_ended_sessions; i++)
+        if (hint->ended_sessions[i].len == AUTH_HASH_SIZE)
+            sessions_forget(intake->sessions, hint->ended_sessions[i].data);
+    for (size_t i = 0; i < hint->n_wrote; i++)
+        reads_note(intake->reads, hint->wrote[i]->user_id, hint->wrote[i]->lsn);
+    if (intake->feed && hint->tickets_changed)
         feed_poke(intake->feed);
 }
 

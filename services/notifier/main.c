@@ -132,7 +132,7 @@ static void on_made(void *ctx, int64_t deliveries)
 static void on_hint(void *ctx, const Meridian__Hint *hint)
 {
     (void)ctx;
-    if (hint->kind == MERIDIAN__HINT__KIND__OUTBOX_ADDED)
+    if (hint->outbox_added)
         expander_wake(state.expander);
 }
 

@@ -8,7 +8,7 @@
 #include "router/ticket_rules.h"
 #include "router_sql.h"
 
-enum column { EPOCH, RESPONSE, HASH, ANSWER, NUMBER };
+enum column { EPOCH, RESPONSE, HASH, ANSWER, NUMBER, BUSY };
 
 static struct authz_subject subject_of(const Meridian__Principal *who)
 {
@@ -76,10 +76,12 @@ static int claim(struct db_conn *conn, struct job *job, const char *teams, const
         r = job_recall(job, db_str(&result, 0, RESPONSE), db_str(&result, 0, HASH), hash);
         return r < 0 ? r : 0;
     }
+    if (db_bool(&result, 0, BUSY))
+        return -E_DB_RETRY; /* all that is ready is held by others at this moment */
     if (db_is_null(&result, 0, ANSWER))
         return 0; /* nothing is ready */
     buf_add_str(&job->out.json, db_str(&result, 0, ANSWER));
-    job_hint_ticket(job, db_text(&result, 0, NUMBER));
+    job_hint_ticket(job);
     return 0;
 }
 
@@ -107,4 +109,4 @@ static int claim_next_work(struct db_conn *conn, struct job *job)
     return r;
 }
 
-const struct job_kind claim_next_kind = {.name = "claim_next", .keyed = true, .work = claim_next_work};
+const struct job_kind claim_next_kind = {.name = "claim_next", .repeatable = true, .work = claim_next_work};

@@ -94,6 +94,8 @@ static int change_ticket(struct db_conn *conn, struct job *job, const char *key,
         r = recall(conn, job, key, hash);
         *ret_recalled = r != 0;
     }
+    if (r == -E_KEY_REUSED && ticket_rules_hide(request, &row))
+        return -E_NOT_FOUND; /* or reusing a key would tell which tickets there are */
     if (r)
         return r;
     if (request->command->action == ACTION_TRANSFER)
@@ -104,7 +106,7 @@ static int change_ticket(struct db_conn *conn, struct job *job, const char *key,
         r = ticket_write(conn, &row, &plan.steps[i], &writer, i == plan.n - 1);
     if (r < 0)
         return r;
-    job_hint_ticket(job, row.number);
+    job_hint_ticket(job);
     job->hints.clocks = writer.clocks_changed;
     return 0;
 }
@@ -145,4 +147,4 @@ static int command_work(struct db_conn *conn, struct job *job)
     return r;
 }
 
-const struct job_kind command_kind = {.name = "command", .keyed = true, .work = command_work};
+const struct job_kind command_kind = {.name = "command", .repeatable = true, .work = command_work};

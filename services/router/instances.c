@@ -28,4 +28,4 @@ static int heartbeat_work(struct db_conn *conn, struct job *job)
     return job_check_epoch(job, db_int(&result, 0, 0));
 }
 
-const struct job_kind heartbeat_kind = {.name = "heartbeat", .work = heartbeat_work};
+const struct job_kind heartbeat_kind = {.name = "heartbeat", .repeatable = true, .work = heartbeat_work};

@@ -6,6 +6,7 @@
 #include "router/janitor.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "log/log.h"
 #include "meridian/errors.h"
 #include "router/state.h"
 #include "router_sql.h"
@@ -17,6 +18,7 @@ enum { BATCH = 500, MAX_BATCHES = 200, MONTHS_AHEAD = 3 };
 struct round {
     struct router *router;
     bool partitions;
+    int64_t missing; /* partitions that could not be made */
     struct buf trouble;
 };
 
@@ -41,19 +43,19 @@ static int round_work(struct db_conn *conn, void *arg)
 {
     struct round *round = arg;
     _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+    static const struct db_statement *const prunes[] = {&sql_router_session_prune, &sql_router_command_prune,
+                                                        &sql_router_command_prune_nothing};
     int r = 0;
 
     buf_reset(&round->trouble);
-    if (round->partitions) {
+    for (size_t i = 0; i < ARRAY_SIZE(prunes) && !r; i++)
+        r = prune(conn, prunes[i]);
+    if (round->partitions && !r) {
         db_param_int(&params, MONTHS_AHEAD);
-        r = db_exec(conn, &sql_router_partitions_ensure, &params, NULL);
+        r = db_exec(conn, &sql_router_partitions_ensure, &params, &result);
+        round->missing = r < 0 ? 0 : db_int(&result, 0, 0);
     }
-    if (!r)
-        r = prune(conn, &sql_router_session_prune);
-    if (!r)
-        r = prune(conn, &sql_router_command_prune);
-    if (!r)
-        r = prune(conn, &sql_router_command_prune_nothing);
     if (r < 0)
         buf_add_text(&round->trouble, db_error_detail(conn));
     return r;
@@ -67,6 +69,8 @@ static void round_done(void *arg, int status)
     self->working = false;
     if (status < 0)
         router_complain(round->router, "housekeeping failed", status, buf_text(&round->trouble));
+    else if (round->missing)
+        log_warn("partitions of desk.event are missing; trying again", L_INT("months", round->missing));
     else if (round->partitions)
         self->partitions_us = clock_monotonic_us();
     buf_fini(&round->trouble);

@@ -37,10 +37,9 @@ int job_check_epoch(struct job *job, int64_t epoch)
                           (long long)job->cluster_epoch);
 }
 
-void job_hint_ticket(struct job *job, const char *number)
+void job_hint_ticket(struct job *job)
 {
     job->hints.changed = job->hints.outbox = true;
-    snprintf(job->hints.number, sizeof job->hints.number, "%s", number ? number : "");
 }
 
 void job_command_key(const struct job *job, const char *client_key, struct buf *ret_key)

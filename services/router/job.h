@@ -18,21 +18,21 @@ struct job;
 
 struct job_kind {
     const char *name; /* metrics label */
-    /* What it writes is found again by its key: after an uncertain commit it is simply repeated. */
-    bool keyed;
+    /* Doing it twice is doing it once: it only reads, or what it writes is found again by its key. After an
+     * uncertain commit it is simply repeated. */
+    bool repeatable;
     /** Runs on a worker. 0, or a failure that the caller is told. */
     int (*work)(struct db_conn *conn, struct job *job);
     /** NULL, or adds to the reply; what it points to must live until the job is freed. Loop thread. */
     void (*finish)(struct job *job, int status, Meridian__Reply *reply);
 };
 
-/* Whom to tell after the commit. */
+/* What the commit means for others: see hinting.h. */
 struct job_hints {
-    bool changed;       /* TICKET_CHANGED; also sent for a batch, without a number */
-    bool outbox;        /* OUTBOX_ADDED */
-    bool clocks;        /* CLOCKS_CHANGED */
-    bool session_ended; /* SESSION_ENDED with the request's token hash */
-    char number[40];    /* the ticket; "" for a batch */
+    bool changed;       /* tickets */
+    bool outbox;        /* notices were added */
+    bool clocks;        /* clocks were started, paused or stopped */
+    bool session_ended; /* that of the request's token hash */
 };
 
 /* A session that was opened or found; the messages point into the struct. */
@@ -77,8 +77,8 @@ DEFINE_CLEANUP(struct job, job_free)
 /** Checks what the database says of the cluster epoch against what the caller and this router know. 0 or
  * -E_STALE_PRIMARY. */
 int job_check_epoch(struct job *job, int64_t epoch) _must_check_;
-/** After the commit: this ticket changed, and somebody may have to be told. */
-void job_hint_ticket(struct job *job, const char *number);
+/** After the commit: tickets changed, and somebody may have to be told. */
+void job_hint_ticket(struct job *job);
 /** The key under which the answer of this request is kept: the caller's Idempotency-Key, or the request's id;
  * the two never meet. */
 void job_command_key(const struct job *job, const char *client_key, struct buf *ret_key);

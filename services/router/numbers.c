@@ -61,4 +61,4 @@ static void number_lease_finish(struct job *job, int status, Meridian__Reply *re
 }
 
 const struct job_kind number_lease_kind = {
-    .name = "number_lease", .work = number_lease_work, .finish = number_lease_finish};
+    .name = "number_lease", .repeatable = true, .work = number_lease_work, .finish = number_lease_finish};

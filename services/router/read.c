@@ -15,4 +15,4 @@ static int read_work(struct db_conn *conn, struct job *job)
                           read->n_args, &job->out.json);
 }
 
-const struct job_kind read_kind = {.name = "read", .work = read_work};
+const struct job_kind read_kind = {.name = "read", .repeatable = true, .work = read_work};

@@ -119,4 +119,4 @@ static void replicated_finish(struct job *job, int status, Meridian__Reply *repl
 }
 
 const struct job_kind replicated_kind = {
-    .name = "replicated", .work = replicated_work, .finish = replicated_finish};
+    .name = "replicated", .repeatable = true, .work = replicated_work, .finish = replicated_finish};

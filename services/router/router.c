@@ -18,7 +18,7 @@
 #include "store_sql.h"
 #include <stdio.h>
 
-enum { MAX_QUEUE = 1024, HINT_MS = 5, JANITOR_MS = 60 * 1000 };
+enum { MAX_QUEUE = 1024, JANITOR_MS = 60 * 1000 };
 #define DEFAULT_PATIENCE_US (10 * US_PER_S)
 #define MOST_PATIENCE_US    (60 * US_PER_S)
 #define DOWN_AT_ONCE_US     (US_PER_S) /* a reconnect within this time goes unnoticed */
@@ -51,63 +51,6 @@ static const struct job_kind *kind_of(const Meridian__Request *request)
     default: /* a newer sender's, or the notifier's */
         return NULL;
     }
-}
-
-/* ---- hints ---- */
-
-static void publish(struct router *router, Meridian__Hint *hint, uint64_t lsn)
-{
-    hint->publisher = (char *)router->instance;
-    hint->has_lsn = lsn > 0;
-    hint->lsn = lsn;
-    bus_publish(router->bus, hint);
-}
-
-static void on_hint_timer(uv_timer_t *timer)
-{
-    struct router *router = timer->data;
-    Meridian__Hint hint = MERIDIAN__HINT__INIT;
-
-    if (router->hint_outbox) {
-        hint.kind = MERIDIAN__HINT__KIND__OUTBOX_ADDED;
-        publish(router, &hint, router->hint_lsn);
-    }
-    if (router->hint_clocks) {
-        hint.kind = MERIDIAN__HINT__KIND__CLOCKS_CHANGED;
-        publish(router, &hint, router->hint_lsn);
-    }
-    router->hint_outbox = router->hint_clocks = false;
-}
-
-static void give_hints(struct job *job)
-{
-    struct router *router = job->router;
-    const struct job_hints *hints = &job->hints;
-    Meridian__Hint hint = MERIDIAN__HINT__INIT;
-
-    if (!router->bus)
-        return;
-    if (job->request->principal)
-        hint.user_id = job->request->principal->user_id;
-    if (hints->changed) {
-        hint.kind = MERIDIAN__HINT__KIND__TICKET_CHANGED;
-        hint.ticket = hints->number[0] ? (char *)hints->number : NULL;
-        publish(router, &hint, job->lsn);
-    }
-    if (hints->session_ended) {
-        hint.kind = MERIDIAN__HINT__KIND__SESSION_ENDED;
-        hint.ticket = NULL;
-        hint.has_token_hash = true;
-        hint.token_hash = job->request->session_close->token_hash;
-        publish(router, &hint, job->lsn);
-    }
-    if (!hints->outbox && !hints->clocks)
-        return;
-    router->hint_outbox |= hints->outbox;
-    router->hint_clocks |= hints->clocks;
-    router->hint_lsn = job->lsn;
-    if (!uv_is_active((uv_handle_t *)&router->hint_timer))
-        uv_timer_start(&router->hint_timer, on_hint_timer, HINT_MS, 0);
 }
 
 /* ---- a request's way ---- */
@@ -164,7 +107,7 @@ void router_finish(struct job *job, int status)
         reply.replicated_lsn = router->replication.flushed;
     }
     if (!status)
-        give_hints(job); /* first: answering may free the request */
+        hinting_add(&router->hinting, job); /* first: answering may free the request */
     send_reply(job, &reply);
     job_free(job);
 }
@@ -207,7 +150,7 @@ static bool repeats(struct job *job, int *status)
 {
     struct router *router = job->router;
 
-    if (*status == -E_DB_UNCERTAIN && job->kind->keyed) {
+    if (*status == -E_DB_UNCERTAIN && job->kind->repeatable) {
         job->uncertain = true;
         if (!router->closing && clock_monotonic_us() < job->deadline_us) {
             metric_add(router->metrics.uncertain, NULL, 1);
@@ -427,8 +370,7 @@ int router_open(const struct router_options *options, struct router **ret_router
         free(router);
         return r;
     }
-    router_timer_init(router, &router->hint_timer, NULL, 0);
-    router->hint_timer.data = router;
+    hinting_open(&router->hinting, router);
     *ret_router = router;
     return 0;
 }
@@ -445,9 +387,7 @@ struct router *router_close(struct router *router)
         replication_close(&router->replication);
         janitor_close(&router->janitor);
     }
-    if (router->hint_outbox || router->hint_clocks)
-        on_hint_timer(&router->hint_timer);
-    router_timer_close(router, &router->hint_timer);
+    hinting_close(&router->hinting);
     return NULL;
 }
 

@@ -197,7 +197,7 @@ static int session_lookup_work(struct db_conn *conn, struct job *job)
 }
 
 const struct job_kind session_lookup_kind = {
-    .name = "session_lookup", .work = session_lookup_work, .finish = session_finish};
+    .name = "session_lookup", .repeatable = true, .work = session_lookup_work, .finish = session_finish};
 
 /* ---- end ---- */
 
@@ -216,4 +216,5 @@ static int session_close_work(struct db_conn *conn, struct job *job)
     return r;
 }
 
-const struct job_kind session_close_kind = {.name = "session_close", .work = session_close_work};
+const struct job_kind session_close_kind = {
+    .name = "session_close", .repeatable = true, .work = session_close_work};

@@ -2,6 +2,7 @@
  * loop thread. */
 #pragma once
 #include "metrics/metrics.h"
+#include "router/hinting.h"
 #include "router/janitor.h"
 #include "router/job.h"
 #include "router/replication.h"
@@ -23,9 +24,7 @@ struct router {
     struct sign_in_gate gate;
     struct janitor janitor;
 
-    uv_timer_t hint_timer; /* hints without a ticket are sent together, a few milliseconds later */
-    bool hint_outbox, hint_clocks;
-    uint64_t hint_lsn;
+    struct hinting hinting;
 
     int64_t complained_us; /* when a failing database was last logged */
     int64_t unsaid;        /* failures since that were not */

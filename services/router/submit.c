@@ -71,6 +71,9 @@ static int read_targets(struct db_conn *conn, struct job *job, struct sla_target
     for (int p = PRIORITY_P1; p <= PRIORITY_P4; p++)
         if (!ret_targets->response[p].seconds || !ret_targets->resolve[p].seconds)
             return outcome_refuse(&job->out, -E_INTERNAL, "desk.sla_target lacks priority %d", p);
+    if (!db_bool(&result, 0, 6))
+        return outcome_refuse(&job->out, -E_INTERNAL,
+                              "desk.team lacks team 1, which gets what names no team");
     *ret_now_us = db_int(&result, 0, 0);
     return job_check_epoch(job, db_int(&result, 0, 1));
 }
@@ -146,9 +149,13 @@ static int resolve_one(struct db_conn *conn, struct batch *batch, const struct d
                  "the number belongs to another ticket");
         return 0;
     }
-    if (!id)
-        return outcome_refuse(&batch->job->out, -E_INTERNAL, "%s was neither stored nor found",
-                              record->number);
+    if (!id && batch->n > 1)
+        return -E_VALIDATION; /* which one is it? see submit_range */
+    if (!id) {
+        conclude(batch, i, MERIDIAN__SUBMITTED__OUTCOME__REJECTED, record->number,
+                 "neither stored nor found: its id belongs to another record");
+        return 0;
+    }
     if (buf_add_unhex(&hash, db_str(found, row, 3)) < 0)
         return -E_INTERNAL;
     if (hash.n != record->body_hash.len || memcmp(hash.p, record->body_hash.data, hash.n) != 0) {
@@ -291,7 +298,7 @@ static int submit_work(struct db_conn *conn, struct job *job)
     if (r < 0)
         return r;
     if (job->lsn) {
-        job_hint_ticket(job, NULL);
+        job_hint_ticket(job);
         job->hints.clocks = true;
     }
     return 0;
@@ -318,4 +325,4 @@ static void submit_finish(struct job *job, int status, Meridian__Reply *reply)
 }
 
 const struct job_kind submit_kind = {
-    .name = "submit", .keyed = true, .work = submit_work, .finish = submit_finish};
+    .name = "submit", .repeatable = true, .work = submit_work, .finish = submit_finish};

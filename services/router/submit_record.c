@@ -7,7 +7,7 @@
 #include "meridian/limits.h"
 #include "meridian/ticket.h"
 
-static const struct sla_calendar always;
+static const struct calendar *const always = NULL;
 
 /* No instant that the calendar of PostgreSQL or the sums of clocks cannot hold: 2001 to 2286. */
 #define EARLIEST_US 1000000000000000LL
@@ -116,9 +116,9 @@ void submit_record_json(const Meridian__Submission *s, int ordinal, const struct
 
     if (priority_of(impact, urgency, &priority) < 0)
         priority = PRIORITY_P4; /* cannot be: the fault check came before */
-    response = sla_clock_start(&always, start, targets->response[priority].seconds,
+    response = sla_clock_start(always, start, targets->response[priority].seconds,
                                targets->response[priority].warn_percent);
-    resolve = sla_clock_start(&always, start, targets->resolve[priority].seconds,
+    resolve = sla_clock_start(always, start, targets->resolve[priority].seconds,
                               targets->resolve[priority].warn_percent);
 
     buf_printf(json,

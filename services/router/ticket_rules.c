@@ -335,22 +335,34 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
     }
 }
 
+static struct judge judge_of(const Meridian__Request *request, const struct ticket_row *row)
+{
+    struct judge j = {
+        .request = request, .actor = request->principal, .command = request->command, .row = row};
+
+    j.action = (enum ticket_action)j.command->action;
+    return j;
+}
+
+bool ticket_rules_hide(const Meridian__Request *request, const struct ticket_row *row)
+{
+    struct judge j = judge_of(request, row);
+
+    return !j.actor || verdict(&j, row->owner_id) == AUTHZ_HIDE;
+}
+
 int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row *row,
                       const struct ticket_team *target, struct ticket_plan *ret_plan, struct outcome *out)
 {
-    struct judge j = {.request = request,
-                      .actor = request->principal,
-                      .command = request->command,
-                      .row = row,
-                      .target = target,
-                      .out = out};
+    struct judge j = judge_of(request, row);
     enum authz_verdict present;
     enum ticket_state next;
     int r;
 
     if (!j.actor)
         return outcome_refuse(out, -E_UNAUTHENTICATED, "The request names nobody");
-    j.action = (enum ticket_action)j.command->action;
+    j.target = target;
+    j.out = out;
     j.situation = (struct ticket_situation){row->state, row->owner_id,
                                             strcmp(j.actor->user_id, row->requester_id) == 0};
 

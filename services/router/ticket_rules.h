@@ -42,6 +42,8 @@ struct ticket_plan {
 /** Region that an ownership is counted for: the agent's own, else that of the request. */
 const char *ticket_actor_region(const Meridian__Request *request);
 
+/** True when whoever asks may not know that the ticket exists. */
+bool ticket_rules_hide(const Meridian__Request *request, const struct ticket_row *row);
 /** Decides. `row` is the locked ticket, `target` the team named by a transfer. 0, or a refusal that `out`
  * explains: -E_UNAUTHENTICATED, -E_NOT_FOUND (hidden), -E_FORBIDDEN, -E_VALIDATION, -E_PRECONDITION,
  * -E_PRECONDITION_REQUIRED, -E_ALREADY_CLAIMED, -E_OWNERSHIP_LOST, -E_BAD_TRANSITION, -E_BAD_REQUEST. */

@@ -33,7 +33,7 @@ static void clocks_fini(struct clocks *clocks)
 }
 #define _cleanup_clocks_ _cleanup_(clocks_fini)
 
-static const struct sla_calendar always; /* the only calendar there is */
+static const struct calendar *const always = NULL; /* the only calendar there is */
 
 /* What a state means for the clocks. */
 enum pace { RUNS, RESTS, MET, CANCELLED };
@@ -71,14 +71,15 @@ static int fire_due(struct db_conn *conn, struct ticket_row *row, struct ticket_
 
     db_param_uuid(&params, &row->id);
     db_param_text(&params, "system:router");
+    db_param_int(&params, writer->ordinal);
     r = db_exec(conn, &sql_router_clock_fire, &params, &result);
     if (r < 0)
         return r;
+    writer->ordinal += db_rows(&result);
     for (int i = 0; i < db_rows(&result); i++) {
         if (!str_starts(db_str(&result, i, 0), STR("sla.")))
             continue; /* a clock that moved meanwhile has nothing to fire */
         row->version++;
-        writer->ordinal++;
         writer->clocks_changed = true;
         row->now_us = db_int(&result, i, 1);
     }
@@ -124,24 +125,32 @@ static int read_clocks(struct db_conn *conn, const struct ticket_row *row, struc
     return 0;
 }
 
+static bool due(const struct clocks *clocks, int64_t now_us)
+{
+    for (int i = 0; i < clocks->n; i++)
+        if (clocks->rows[i].before.fire.us && clocks->rows[i].before.fire.us <= now_us)
+            return true;
+    return false;
+}
+
 static struct sla_clock follow(struct clock_row *row, enum pace pace, bool first_response, struct instant now)
 {
     bool response = strcmp(row->target, "first_response") == 0;
     struct sla_clock clock = row->before;
 
     if (response && first_response)
-        return sla_clock_meet(&always, clock, now);
+        return sla_clock_meet(always, clock, now);
     switch (pace) {
     case RUNS:
-        clock = sla_clock_resume(&always, clock, now);
+        clock = sla_clock_resume(always, clock, now);
         return response ? clock
-                        : sla_clock_restart(&always, clock, now); /* an answer once given stays given */
+                        : sla_clock_restart(always, clock, now); /* an answer once given stays given */
     case RESTS:
-        return sla_clock_pause(&always, clock, now);
+        return sla_clock_pause(always, clock, now);
     case MET:
-        return sla_clock_meet(&always, clock, now);
+        return sla_clock_meet(always, clock, now);
     case CANCELLED:
-        return sla_clock_cancel(&always, clock, now);
+        return sla_clock_cancel(always, clock, now);
     }
     return clock;
 }
@@ -297,14 +306,17 @@ int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct tick
     enum pace pace = pace_of(change->state);
     bool moves = pace != pace_of(row->state) || change->first_response;
     bool was = claimable(row->state, row->owner_id), is = claimable(change->state, change->owner_id);
-    bool put = is && (!was || change->team != row->team);
+    bool put = is && (!was || change->team != row->team || moves);
     int64_t due_us = 0;
     int r = 0;
 
-    if (moves)
-        r = fire_due(conn, row, writer);
-    if (!r && (moves || put))
+    if (moves || put)
         r = read_clocks(conn, row, &clocks);
+    if (!r && moves && due(&clocks, row->now_us)) {
+        r = fire_due(conn, row, writer);
+        if (!r)
+            r = read_clocks(conn, row, &clocks);
+    }
     if (r < 0)
         return r;
     for (int i = 0; i < clocks.n; i++) {

@@ -41,7 +41,7 @@ static void on_hint(void *ctx, const Meridian__Hint *hint)
 {
     struct sla *sla = ctx;
 
-    if (hint->kind == MERIDIAN__HINT__KIND__CLOCKS_CHANGED)
+    if (hint->clocks_changed)
         sweeper_hint(sla->sweeper);
 }
 

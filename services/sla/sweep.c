@@ -20,7 +20,7 @@
 #include "sla_sql.h"
 #include <stdio.h>
 
-enum { BATCH = 200 };
+enum { BATCH = 25 }; /* tickets that one transaction holds: claims have to wait for them */
 #define EVERY_US      (1 * US_PER_S)
 #define BUSY_AGAIN_US (100 * US_PER_MS) /* the ticket was locked: a write takes milliseconds */
 #define TELL_AGAIN_US (60 * US_PER_S)
@@ -35,7 +35,6 @@ struct cursor {
 struct fired {
     bool breached;
     int64_t late_us;
-    char number[32];
 };
 
 struct sweeper {
@@ -93,7 +92,7 @@ static void read_cursor(const struct db_result *result, int row, struct cursor *
 static void read_batch(struct sweeper *sweeper, const struct db_result *result)
 {
     for (int row = 0; row < db_rows(result); row++) {
-        const char *outcome = db_text(result, row, 3), *number = db_text(result, row, 5);
+        const char *outcome = db_text(result, row, 3);
         struct fired *fired = &sweeper->fired[sweeper->nfired];
 
         if (strcmp(outcome, "busy") == 0) {
@@ -101,7 +100,6 @@ static void read_batch(struct sweeper *sweeper, const struct db_result *result)
         } else if (strcmp(outcome, "stale") != 0) {
             fired->breached = strcmp(outcome, "sla.breached") == 0;
             fired->late_us = db_int(result, row, 4);
-            snprintf(fired->number, sizeof fired->number, "%s", number ? number : "");
             sweeper->nfired++;
         }
         read_cursor(result, row, &sweeper->next);
@@ -197,15 +195,10 @@ static void publish(struct sweeper *sweeper)
     hint.publisher = (char *)sweeper->options.publisher;
     hint.has_lsn = true;
     hint.lsn = sweeper->lsn;
-    hint.kind = MERIDIAN__HINT__KIND__OUTBOX_ADDED;
     hint.sequence = ++sweeper->hint_sequence;
+    hint.has_tickets_changed = hint.tickets_changed = true;
+    hint.has_outbox_added = hint.outbox_added = true;
     bus_publish(sweeper->options.bus, &hint);
-    hint.kind = MERIDIAN__HINT__KIND__TICKET_CHANGED;
-    for (int i = 0; i < sweeper->nfired; i++) {
-        hint.sequence = ++sweeper->hint_sequence;
-        hint.ticket = sweeper->fired[i].number;
-        bus_publish(sweeper->options.bus, &hint);
-    }
 }
 
 /* Once a minute: the same clock fails again with every pass until somebody looks. */
@@ -273,12 +266,15 @@ static void fail_pass(struct sweeper *sweeper, int status)
 static void on_batch(void *job, int status)
 {
     struct sweeper *sweeper = job;
+    bool more = sweeper->candidates == sweeper->limit;
 
     sweeper->running = false;
     if (status == 0) {
         count_batch(sweeper);
         publish(sweeper);
         sweeper->cursor = sweeper->next;
+        if (sweeper->stepped_over)
+            sweeper->limit = sweeper->options.batch; /* what cannot fire is behind us */
     }
     if (sweeper->drained) {
         sweeper->drained(sweeper->drained_ctx);
@@ -287,7 +283,7 @@ static void on_batch(void *job, int status)
         begin_batch(sweeper);
     } else if (status < 0) {
         fail_pass(sweeper, status);
-    } else if (sweeper->candidates == sweeper->limit) {
+    } else if (more) {
         begin_batch(sweeper);
     } else {
         end_pass(sweeper);

@@ -187,9 +187,24 @@ class Bench:
         return 1 if failed else 0
 
 
+def time_questions(args):
+    """One program that measures itself: no cluster."""
+    if not args.no_build:
+        if not (ROOT / "build/release/build.ninja").exists():
+            subprocess.run(["cmake", "--preset", "release"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["cmake", "--build", "--preset", "release", "--target", "meridian-bench-time"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    figures = json.loads(subprocess.run([Layout().bin / "meridian-bench-time"], capture_output=True, text=True, check=True).stdout)
+    say(f"time    an office, five years: deadline {figures['deadline_ns']} ns, elapsed {figures['elapsed_ns']} ns; two offices joined: {figures['deadline_union_ns']} and {figures['elapsed_union_ns']} ns")
+    say(f"time    bsearch over as many instants {figures['bsearch_ns']} ns, clock_gettime {figures['clock_gettime_ns']} ns; ratio to bsearch: deadline {figures['deadline_per_bsearch']}, "
+        f"elapsed {figures['elapsed_per_bsearch']}; to open a zone and make its calendar {figures['make_us']} us")
+    if args.output:
+        pathlib.Path(args.output).write_text(json.dumps({"time": figures}, indent=1) + "\n")
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tests/bench/run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", default="all", choices=("submit", "claim", "read", "all"))
+    parser.add_argument("what", nargs="?", default="all", choices=("submit", "claim", "read", "time", "all"))
     parser.add_argument("--seconds", type=int, default=30, help="of the main measurement (30)")
     parser.add_argument("--smoke", action="store_true", help="a few seconds of each, only to see that it works")
     parser.add_argument("--port-base", type=int, default=12400, help="first port of the private cluster (12400)")
@@ -199,7 +214,7 @@ def main():
     args = parser.parse_args()
     if args.smoke:
         args.seconds = 3
-    return Bench(args).run()
+    return time_questions(args) if args.what == "time" else Bench(args).run()
 
 
 if __name__ == "__main__":

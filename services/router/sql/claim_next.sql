@@ -9,17 +9,19 @@ WITH cluster AS (
     SELECT c.epoch FROM desk.cluster c
 ), before AS (
     SELECT k.response, k.body_hash FROM desk.command k WHERE k.user_id = $2::uuid AND k.key = $5::text
+), head AS MATERIALIZED (
+    SELECT c.ticket_id
+    FROM unnest($1::int[]) AS team (id)
+    CROSS JOIN LATERAL (SELECT q.ticket_id, q.priority, q.due_at FROM desk.ready q WHERE q.team_id = team.id
+                        ORDER BY q.team_id, q.priority, q.due_at, q.ticket_id LIMIT 32) c
+    WHERE NOT EXISTS (SELECT FROM before) AND (SELECT epoch FROM cluster) >= $8::bigint
+    ORDER BY c.priority, c.due_at, c.ticket_id
 ), candidate AS MATERIALIZED (
     SELECT t.id, greatest(clock_timestamp(), t.updated_at) AS at,
            jsonb_build_object('owner', $3::text, 'region', $4::text, 'epoch', t.epoch + 1, 'state', 'open', 'priority', t.priority,
                'team', (SELECT g.slug FROM desk.team g WHERE g.id = t.team_id))
                || CASE WHEN t.state <> 'open' THEN jsonb_build_object('from_state', t.state) ELSE '{}' END AS data
-    FROM (SELECT c.ticket_id
-          FROM unnest($1::int[]) AS team (id)
-          CROSS JOIN LATERAL (SELECT q.ticket_id, q.priority, q.due_at FROM desk.ready q WHERE q.team_id = team.id
-                              ORDER BY q.team_id, q.priority, q.due_at, q.ticket_id LIMIT 64) c
-          WHERE NOT EXISTS (SELECT FROM before) AND (SELECT epoch FROM cluster) >= $8::bigint
-          ORDER BY c.priority, c.due_at, c.ticket_id) head
+    FROM head
     CROSS JOIN LATERAL (SELECT k.id, k.updated_at, k.epoch, k.priority, k.team_id, k.state FROM desk.ticket k
                         WHERE k.id = head.ticket_id AND k.owner_id IS NULL AND k.state IN ('new', 'open')
                         FOR UPDATE SKIP LOCKED) t
@@ -47,7 +49,7 @@ WITH cluster AS (
 ), k AS (
     INSERT INTO desk.command (user_id, key, body_hash, response)
     SELECT $2::uuid, $5::text, $6::bytea, coalesce(w.answer, '') FROM cluster LEFT JOIN w ON true
-    WHERE NOT EXISTS (SELECT FROM before) AND cluster.epoch >= $8::bigint
+    WHERE NOT EXISTS (SELECT FROM before) AND cluster.epoch >= $8::bigint AND (w.answer IS NOT NULL OR NOT EXISTS (SELECT FROM head))
 )
-SELECT cluster.epoch, before.response, encode(before.body_hash, 'hex'), w.answer, w.number
+SELECT cluster.epoch, before.response, encode(before.body_hash, 'hex'), w.answer, w.number, w.answer IS NULL AND EXISTS (SELECT FROM head)
 FROM cluster LEFT JOIN before ON true LEFT JOIN w ON true

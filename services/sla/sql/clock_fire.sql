@@ -1,11 +1,10 @@
 -- Fires a batch of due clocks in due order, each by compare-and-set (desk.sla_fire). Safe to repeat: a clock that fired is stale.
 -- The batch begins behind the key ($1, $2, $3), so that clocks of locked tickets at the front do not hold up those behind them.
 -- $1 bigint fire_at in microseconds (null: from the start), $2 uuid, $3 text target, $4 int limit, $5 text actor.
--- fire_at, ticket, target of each candidate, outcome of desk.sla_fire, lateness in microseconds, ticket number.
+-- fire_at, ticket, target of each candidate, outcome of desk.sla_fire, lateness in microseconds.
 SELECT desk.us(due.fire_at), due.ticket_id, due.target,
        desk.sla_fire(due.ticket_id, due.target, due.generation, $5, due.ordinal::int),
-       desk.us(clock_timestamp()) - desk.us(due.fire_at),
-       (SELECT t.number FROM desk.ticket t WHERE t.id = due.ticket_id)
+       desk.us(clock_timestamp()) - desk.us(due.fire_at)
 FROM (SELECT c.*, row_number() OVER (ORDER BY c.fire_at, c.ticket_id, c.target) AS ordinal
       FROM (SELECT fire_at, ticket_id, target, generation FROM desk.clock
             WHERE fire_at <= now()

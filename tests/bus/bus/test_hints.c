@@ -22,7 +22,7 @@ static void publish(struct bus *bus, const char *publisher, uint64_t sequence)
     snprintf(name, sizeof name, "%s", publisher);
     hint.sequence = sequence;
     hint.publisher = name;
-    hint.kind = MERIDIAN__HINT__KIND__TICKET_CHANGED;
+    hint.has_tickets_changed = hint.tickets_changed = true;
     bus_publish(bus, &hint);
 }
 

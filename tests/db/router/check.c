@@ -122,6 +122,9 @@ static const struct {
      "SELECT t.number FROM desk.ticket t FULL JOIN desk.ready r ON r.ticket_id = t.id"
      " WHERE (t.owner_id IS NULL AND t.state IN ('new', 'open')) IS DISTINCT FROM (r.ticket_id IS NOT NULL)"
      " OR r.team_id <> t.team_id OR r.priority <> t.priority"},
+    {"the queue is in the order of the deadlines",
+     "SELECT t.number FROM desk.ready r JOIN desk.ticket t ON t.id = r.ticket_id WHERE r.due_at <> (SELECT "
+     "min(c.due_at) FROM desk.clock c WHERE c.ticket_id = r.ticket_id)"},
     {"every event has a notice", "SELECT e.ticket_id FROM desk.event e FULL JOIN desk.outbox o ON "
                                  "o.ticket_id = e.ticket_id AND o.event_seq = e.seq"
                                  " WHERE o.id IS NULL OR e.seq IS NULL OR o.position <> e.position OR o.type "

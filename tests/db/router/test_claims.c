@@ -81,6 +81,28 @@ Test(claims, named_and_next_at_the_same_time, .timeout = 120)
     desk_close(&desk);
 }
 
+/* The only ticket of the queue is held by somebody's transaction: that is not an empty queue. */
+Test(claims, held_is_not_empty)
+{
+    struct desk desk;
+    struct answer *a;
+    PGconn *other;
+
+    desk_open(&desk, 2);
+    desk_ticket(&desk);
+    other = PQconnectdb(test_db_conninfo(desk.db, NULL));
+    PQclear(PQexec(other, "BEGIN; SELECT FROM desk.ticket FOR UPDATE"));
+    cr_status(desk_claim_next(&desk, "agent-eu-1", NULL, "k"), E_DB_RETRY);
+    PQclear(PQexec(other, "COMMIT"));
+    PQfinish(other);
+    cr_status(a = desk_claim_next(&desk, "agent-eu-1", NULL, "k"), 0);
+    cr_expect_str_eq(member(a, "owner.login"), "agent-eu-1", "and the key was not spent on nothing");
+    cr_status(a = desk_claim_next(&desk, "agent-eu-1", NULL, "l"), 0);
+    cr_expect_str_eq(a->json, "", "now it is empty");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
 /* Fills the queue in batches; returns how many per second. */
 static double fill(struct desk *desk, int tickets, int batch_size, int in_flight)
 {

@@ -136,6 +136,7 @@ Test(commands, everything_in_every_state, .timeout = 120)
 
 Test(commands, hidden_tickets_do_not_exist)
 {
+    Meridian__Command claim;
     struct desk desk;
     const char *number;
 
@@ -146,6 +147,16 @@ Test(commands, hidden_tickets_do_not_exist)
         cr_status(desk_do(&desk, "agent-eu-1", (enum ticket_action)action, "EU-1", 7), E_NOT_FOUND);
         cr_status(desk_do(&desk, "requester-ap-1", (enum ticket_action)action, number, 7), E_NOT_FOUND);
     }
+    /* Nor does a key that was used for something else tell them from those that never were. */
+    claim = desk_command(ACTION_CLAIM, desk_ticket(&desk), -1);
+    claim.client_key = (char *)"used";
+    cr_status(desk_call_command(&desk, "agent-eu-1", &claim), 0);
+    claim.number = (char *)number;
+    cr_status(desk_call_command(&desk, "agent-eu-1", &claim), E_NOT_FOUND);
+    claim.number = (char *)"EU-1";
+    cr_status(desk_call_command(&desk, "agent-eu-1", &claim), E_NOT_FOUND);
+    claim.number = (char *)desk_ticket(&desk);
+    cr_status(desk_call_command(&desk, "agent-eu-1", &claim), E_KEY_REUSED);
     cr_status(desk_do(&desk, "lead-eu-1", ACTION_CLAIM, number, -1), 0);
     cr_status(desk_do(&desk, NULL, ACTION_CLAIM, number, -1), E_UNAUTHENTICATED);
     cr_status(desk_do(&desk, "lead-eu-1", (enum ticket_action)77, number, -1), E_FORBIDDEN);

@@ -232,6 +232,49 @@ Test(submit, poisoned_records_are_rejected_alone)
     desk_close(&desk);
 }
 
+/* An id that another key's ticket has can never be stored, and is no duplicate: it must not hold up the rest.
+ */
+Test(submit, a_foreign_id_is_rejected_alone)
+{
+    struct desk desk;
+    struct draft first, drafts[5], *one = &first, *all[5];
+    struct answer *a;
+
+    desk_open(&desk, 2);
+    draft_init(&first, &desk);
+    cr_status(desk_submit(&desk, &one, 1), 0);
+    for (int i = 0; i < 5; i++) {
+        draft_init(&drafts[i], &desk);
+        all[i] = &drafts[i];
+    }
+    memcpy(drafts[2].id, first.id, sizeof first.id);
+    cr_status(a = desk_submit(&desk, all, 5), 0);
+    for (size_t i = 0; i < 5; i++)
+        expect(a, i,
+               i == 2 ? MERIDIAN__SUBMITTED__OUTCOME__REJECTED : MERIDIAN__SUBMITTED__OUTCOME__COMMITTED,
+               drafts[i].number);
+    cr_expect_eq(tickets(&desk), 5);
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+/* Without the team that gets what names none nothing can be stored, and nothing is given up. */
+Test(submit, without_the_first_team_everything_waits)
+{
+    struct desk desk;
+    struct draft draft, *one = &draft;
+
+    desk_open(&desk, 2);
+    test_db_run(desk.db, "ALTER TABLE desk.team_member DROP CONSTRAINT team_member_team_id_fkey");
+    test_db_run(desk.db, "UPDATE desk.team SET id = 1001 WHERE id = 1");
+    draft_init(&draft, &desk);
+    cr_status(desk_submit(&desk, &one, 1), E_INTERNAL);
+    test_db_run(desk.db, "UPDATE desk.team SET id = 1 WHERE id = 1001");
+    cr_status(desk_submit(&desk, &one, 1), 0);
+    cr_expect_eq(tickets(&desk), 1);
+    desk_close(&desk);
+}
+
 Test(submit, limits_of_a_batch)
 {
     struct desk desk;

@@ -106,20 +106,25 @@ Test(wire, reply_bytes)
 Test(wire, hint_bytes)
 {
     Meridian__Hint hint = MERIDIAN__HINT__INIT;
+    Meridian__Hint__Mark mark = MERIDIAN__HINT__MARK__INIT, *marks[] = {&mark};
+    ProtobufCBinaryData sessions[] = {bytes_of("h")};
 
+    mark.user_id = "u";
+    mark.lsn = 1;
     hint.sequence = 300;
     hint.publisher = "router/eu/1";
     hint.has_lsn = 1;
     hint.lsn = 1;
-    hint.user_id = "u";
-    hint.kind = MERIDIAN__HINT__KIND__SESSION_ENDED;
-    hint.ticket = "EU-1";
-    hint.has_token_hash = 1;
-    hint.token_hash = bytes_of("h");
-    is_packed_as(&hint.base, "08ac02120b726f757465722f65752f311801220175"
-                             "2803"
-                             "320445552d31"
-                             "3a0168");
+    hint.wrote = marks;
+    hint.n_wrote = 1;
+    hint.has_tickets_changed = hint.tickets_changed = 1;
+    hint.has_clocks_changed = hint.clocks_changed = 1;
+    hint.ended_sessions = sessions;
+    hint.n_ended_sessions = 1;
+    is_packed_as(&hint.base, "08ac02120b726f757465722f65752f311801"
+                             "22050a01751001"
+                             "28013801"
+                             "420168");
 }
 
 /* Number and name of each field, as they were when first published. A change here breaks the neighbour of
@@ -149,6 +154,8 @@ Test(wire, field_numbers)
     has_fields(&meridian__heartbeat__descriptor,
                "1:service 2:instance 3:region 4:version 5:started_us 6:bus_url 7:stats");
     has_fields(&meridian__read__descriptor, "1:document 2:args");
+    has_fields(&meridian__hint__descriptor, "1:sequence 2:publisher 3:lsn 4:wrote 5:tickets_changed "
+                                            "6:outbox_added 7:clocks_changed 8:ended_sessions");
     has_fields(&meridian__deliver__descriptor, "1:delivery_id 2:channel 3:destination 4:payload");
     has_fields(&meridian__deliver_result__descriptor, "1:outcome 2:detail 3:retry_after_s");
 }

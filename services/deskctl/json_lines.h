@@ -1,0 +1,18 @@
+/* Commands that answer a stream: one JSON document on each line of the input, one answer for each, in order,
+ * written out before the next line is read. A line that is wrong is answered by its fault and the run goes
+ * on. */
+#pragma once
+#include "plan/node.h"
+#include <stdio.h>
+
+enum { JSON_LINE_MAX = 4 * 1024 * 1024 /* bytes of a line */ };
+
+/** Appends the answer to one document, without a newline unless it is text of several lines; or -E_VALIDATION
+ * with *fault. */
+typedef int json_lines_answer(void *ctx, const struct plan_node *document, struct buf *out,
+                              struct plan_fault *fault);
+
+/** Runs until the end of `in`, or until `out` takes no more. Faults go to `faults` as {"error": ..., "at":
+ * JSON Pointer}; when that is another stream than `out`, with the number of the "line" (from 1), as their
+ * place no longer tells. Returns an exit code: 0, or 1 when any line failed or a stream did. */
+int json_lines_run(FILE *in, FILE *out, FILE *faults, json_lines_answer *answer, void *ctx);
