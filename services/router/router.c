@@ -98,9 +98,9 @@ void router_finish(struct job *job, int status)
         metric_add(router->metrics.conflicts, NULL, 1);
     if (job->kind && job->kind->finish)
         job->kind->finish(job, status, &reply);
-    if (router->cluster_epoch) {
+    if (router->cluster_epoch) { /* that of its commit, should another primary have been promoted since */
         reply.has_cluster_epoch = true;
-        reply.cluster_epoch = (uint64_t)router->cluster_epoch;
+        reply.cluster_epoch = (uint64_t)(job->seen_epoch ? job->seen_epoch : router->cluster_epoch);
     }
     if (router->replication.standbys_expected) {
         reply.has_replicated_lsn = true;
