@@ -1,6 +1,7 @@
 /* The API as a client meets it, beyond what the end-to-end tests reach: an authority or a database in odd
  * moods, limits, headers. */
 #include "base/clock.h"
+#include "base/memory.h"
 #include "intake/feed.h"
 #include "intake/sessions.h"
 #include "meridian/errors.h"
@@ -199,6 +200,28 @@ Test(api, a_wrong_password_is_counted)
                 "{\"user\":\"y\",\"password\":\"right\"}");
         EXPECT(other, 201, "");
     }
+}
+
+static void expect_languages(const char *path, const char *token, const char *accept, const char *languages,
+                             bool has_detail)
+{
+    _cleanup_answer_ struct answer a = {0};
+    _cleanup_(freep) char *header = mem_printf("Accept-Language: %s\r\n", accept);
+
+    rig_ask(&rig, &a, "POST", path, token, header, "{}");
+    cr_assert_geq(a.status, 400);
+    cr_expect_eq(answer_text(&a, "detail")[0] != 0, has_detail);
+    cr_expect_str_eq(answer_header(&a, "Content-Language"), languages, "%s", path);
+}
+
+Test(api, a_problem_says_which_languages_are_in_it)
+{
+    start(HELPFUL);
+    rig.command_status = E_BAD_TRANSITION;
+    expect_languages("/api/v1/tickets/EU-1:claim", NULL, "zh", "zh, en", true);
+    expect_languages("/api/v1/tickets/EU-1:claim", NULL, "en", "en", true);
+    expect_languages("/api/v1/tickets/EU-1:claim", "agent-eu-1", "zh", "zh", false);
+    expect_languages("/api/v1/tickets", "requester-eu-1", "zh", "zh, en", false); /* errors of fields */
 }
 
 /* A connection with a sign-in that nobody answers. */
