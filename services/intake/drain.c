@@ -310,8 +310,6 @@ static void batch_send(struct drain *drain, struct batch *batch)
     wire_batch_put(&body, &request);
     request.region = (char *)drain->service->conf.region;
     request.instance = (char *)drain->service->conf.instance;
-    request.cluster_epoch = held_epoch(drain->held);
-    request.has_cluster_epoch = request.cluster_epoch != 0;
     request.has_timeout_ms = true;
     request.timeout_ms = (uint32_t)(attempt_us / US_PER_MS);
     metric_add(drain->batches, NULL, 1);

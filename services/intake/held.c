@@ -56,11 +56,6 @@ void held_release(struct held *held, uint64_t lsn)
     }
 }
 
-uint64_t held_epoch(const struct held *held)
-{
-    return held->epoch;
-}
-
 static void promoted(struct held *held, uint64_t epoch)
 {
     int64_t count = held->count;
@@ -110,8 +105,6 @@ static void on_time(uv_timer_t *timer)
     held->asking = true;
     request.region = (char *)held->service->conf.region;
     request.instance = (char *)held->service->conf.instance;
-    request.cluster_epoch = held->epoch;
-    request.has_cluster_epoch = held->epoch != 0;
     request.body_case = MERIDIAN__REQUEST__BODY_REPLICATED;
     request.replicated = &body;
     bus_call(held->service->routers, &request, attempt_us, 0, on_replicated, held);

@@ -15,7 +15,6 @@ struct held *held_free(struct held *held); /* after; NULL is fine */
 /** Notes the cluster epoch of an answer, which may end in `forgot`. False for an answer of a primary that has
  * been replaced: its positions are of another log, and what it committed may be gone. */
 bool held_trusts(struct held *held, const Meridian__Reply *reply) _must_check_;
-uint64_t held_epoch(const struct held *held); /* the highest seen; 0: none */
 /** Keeps records, given by their seq in the spool, until `lsn` is safe. */
 void held_add(struct held *held, uint64_t lsn, const int64_t *seqs, size_t n);
 /** Everything up to here is safe: those records leave the spool. */
