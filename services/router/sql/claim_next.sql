@@ -4,7 +4,7 @@
 -- The lateral steps are a program, not a hint: the heads of the queues in order, then one after the other until one can be locked. An ORDER BY
 -- outside would make the planner lock them all. The ticket is locked before its row in the queue, as everywhere.
 -- $1 teams (int[]), $2 agent (uuid), $3 agent's login (text), $4 region (text), $5 key (text), $6 hash (bytea), $7 trace id (text),
--- $8 the cluster epoch that the caller knows (bigint): nothing happens in an older cluster
+-- $8 the cluster epoch that the caller knows (bigint): nothing happens in an older cluster, $9 ordinal in the transaction (int)
 WITH cluster AS (
     SELECT c.epoch FROM desk.cluster c
 ), before AS (
@@ -40,7 +40,7 @@ WITH cluster AS (
     RETURNING t.id, t.number, t.event_seq, t.event_hash, t.updated_at AS at, desk.ticket_answer(t.*)::text AS answer
 ), e AS (
     INSERT INTO desk.event (position, ticket_id, seq, type, at, actor_id, actor, public, data, hash)
-    SELECT desk.feed_position(1), w.id, w.event_seq, 'ticket.claimed', w.at, $2::uuid, $3::text, true, (SELECT c.data FROM candidate c), w.event_hash
+    SELECT desk.feed_position($9::int), w.id, w.event_seq, 'ticket.claimed', w.at, $2::uuid, $3::text, true, (SELECT c.data FROM candidate c), w.event_hash
     FROM w
     RETURNING position, ticket_id, seq, data
 ), o AS (
