@@ -11,7 +11,7 @@
 #include "meridian/errors.h"
 #include "router/state.h"
 
-enum { GROUP_MAX = 16, GROUPS_AT_ONCE = 2 };
+enum { GROUP_MAX = 16, GROUPS_AT_ONCE = 1 }; /* a second one would mostly find what the first one holds */
 
 struct group {
     struct claim_groups *groups;
