@@ -32,6 +32,19 @@ ALTER ROLE meridian_router SET enable_hashjoin = off;
 ALTER ROLE meridian_router SET enable_mergejoin = off;
 ALTER ROLE meridian_router SET enable_memoize = off;
 ALTER ROLE meridian_router SET jit = off;
+-- So do those of the ledger and of the scheduler, which would otherwise be planned at each execution.
+DO $$
+DECLARE
+    r text;
+    s text;
+BEGIN
+    FOREACH r IN ARRAY ARRAY['meridian_sla', 'meridian_notifier'] LOOP
+        EXECUTE format('ALTER ROLE %I SET plan_cache_mode = force_generic_plan', r);
+        FOREACH s IN ARRAY ARRAY['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin', 'enable_memoize', 'jit'] LOOP
+            EXECUTE format('ALTER ROLE %I SET %s = off', r, s);
+        END LOOP;
+    END LOOP;
+END $$;
 ALTER ROLE meridian_sla SET statement_timeout = '10s';
 ALTER ROLE meridian_sla SET lock_timeout = '5s';
 ALTER ROLE meridian_sla SET idle_in_transaction_session_timeout = '5s';

@@ -274,8 +274,11 @@ CREATE TABLE desk.outbox (
     type text NOT NULL,
     data jsonb NOT NULL DEFAULT '{}',
     trace_id text,
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    urgent boolean NOT NULL GENERATED ALWAYS AS (type LIKE 'sla.%' OR data @> '{"priority": 1}') STORED
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX outbox_urgent ON desk.outbox (id) WHERE urgent;
+COMMENT ON COLUMN desk.outbox.urgent IS 'Of a P1 or of the clocks: told before everything else.';
 COMMENT ON TABLE desk.outbox IS 'One row per event that somebody may have to be told of, written with it. The notifier turns it into deliveries and deletes it in one transaction.';
 
 CREATE TABLE desk.webhook_endpoint (
@@ -309,7 +312,7 @@ CREATE TABLE desk.delivery (
     last_error text,
     created_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 COMMENT ON TABLE desk.delivery IS 'The ledger of notices: one row per (event, channel, destination), whose id is derived from them and reaches the receiver (Message-ID, webhook-id), so that it can drop duplicates. next_at is when to try (or, while sending, when the lease ends).';
 CREATE INDEX delivery_due ON desk.delivery (channel, class, next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX delivery_dead ON desk.delivery (id) WHERE state IN ('dead', 'uncertain');

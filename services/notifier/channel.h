@@ -18,7 +18,8 @@
 struct notifier_conf {
     const char *smtp_url;
     const char *mail_from;
-    int64_t mail_rate; /* mails per second, of one process */
+    int64_t expand_rate;             /* events per second, of one process */
+    int64_t mail_rate, webhook_rate; /* messages started per second, of one process */
     const char *webhook_allow;
     const char *portal_url;
     int64_t retry_scale; /* millionths */

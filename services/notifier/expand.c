@@ -3,8 +3,9 @@
  * event is expanded exactly once, however many processes try and whenever one dies.
  *
  * Owns a timer and one job. Hints only make it earlier; a poll every second finds what no hint told of.
- * Several hints within twenty milliseconds are one: a busy desk is expanded in batches. On failure it tries
- * again at the next poll; the age of the oldest row is the gauge to alarm on.
+ * Several hints within twenty milliseconds are one: a busy desk is expanded in batches, at a bounded rate,
+ * because in a flood of submissions the notices can wait; urgent ones do not wait behind it. On failure it
+ * tries again at the next poll; the age of the oldest row is the gauge to alarm on.
  */
 #include "notifier/expand.h"
 #include "base/clock.h"
@@ -14,12 +15,13 @@
 #include "metrics/metrics.h"
 #include "notifier_sql.h"
 
-enum { BATCH = 200, POLL_MS = 1000, GATHER_MS = 20 };
+enum { BATCH = 100, POLL_MS = 1000, GATHER_MS = 20 };
 
 struct expander {
     struct expander_options options;
     uv_timer_t timer;
     bool running, woken, soon, failing;
+    int64_t not_before_us; /* monotonic: the rate allows no batch earlier */
     void (*drained)(void *ctx);
     void *drained_ctx;
     int64_t taken, made, age_us, set_aside; /* the job's, the worker's alone while running */
@@ -108,8 +110,12 @@ static void on_timer(uv_timer_t *timer)
 
 static void arm(struct expander *expander, uint64_t wait_ms)
 {
+    int64_t least_us = expander->not_before_us - clock_monotonic_us();
+
     if (expander->drained)
         return;
+    if (least_us > (int64_t)wait_ms * US_PER_MS)
+        wait_ms = (uint64_t)(least_us / US_PER_MS) + 1;
     expander->soon = wait_ms < POLL_MS;
     uv_timer_start(&expander->timer, on_timer, wait_ms, 0);
 }
@@ -132,6 +138,7 @@ static void on_batch(void *job, int status)
     expander->running = false;
     tell_change(expander, status);
     if (status == 0) {
+        expander->not_before_us = clock_monotonic_us() + expander->taken * US_PER_S / expander->options.rate;
         metric_add(expander->metrics.expanded, NULL, (double)expander->taken);
         metric_add(expander->metrics.made, NULL, (double)expander->made);
         metric_add(expander->metrics.set_aside, NULL, (double)expander->set_aside);
@@ -141,10 +148,8 @@ static void on_batch(void *job, int status)
     }
     if (expander->drained)
         expander->drained(expander->drained_ctx);
-    else if (status == 0 && expander->taken == BATCH)
-        begin_batch(expander);
     else
-        arm(expander, expander->woken && status == 0 ? GATHER_MS : POLL_MS);
+        arm(expander, status == 0 && (expander->woken || expander->taken == BATCH) ? GATHER_MS : POLL_MS);
 }
 
 static void begin_batch(struct expander *expander)

@@ -38,8 +38,8 @@ struct claim {
 
     bool running;
     int in_flight;
-    double tokens;        /* how many may start now; only for a channel with a rate */
-    int64_t rate;         /* per second; 0: unlimited */
+    double tokens;        /* how many may start now */
+    int64_t rate;         /* per second */
     int64_t tokens_at_us; /* when they were last counted */
 };
 
@@ -311,18 +311,22 @@ static void on_claim(void *job, int status)
     check_drained(ledger);
 }
 
-/* As many as can start now: slots, and the rate if there is one. */
+/* As many as can start now: slots, and the rate. Against the rate they start a tenth of a second's worth at a
+ * time, so that a backlog is not claimed one by one. */
 static int claim_limit(struct claim *claim)
 {
     int limit = claim->slots - claim->in_flight;
+    double few = claim->rate < 10 ? 1 : (double)claim->rate / 10;
 
-    if (claim->rate) {
-        refill(claim, clock_monotonic_us());
-        if (claim->tokens < limit)
-            limit = (int)claim->tokens;
-        if (claim->tokens < 1) /* without a slot the end of a delivery makes us look */
-            look_in(claim->ledger, (int64_t)((1 - claim->tokens) / (double)claim->rate * US_PER_S));
+    refill(claim, clock_monotonic_us());
+    if (few > limit)
+        few = limit > 1 ? limit : 1;
+    if (claim->tokens < few) { /* without a slot the end of a delivery makes us look */
+        look_in(claim->ledger, (int64_t)((few - claim->tokens) / (double)claim->rate * US_PER_S));
+        return 0;
     }
+    if (claim->tokens < limit)
+        limit = (int)claim->tokens;
     return limit < CLAIM_MOST ? limit : CLAIM_MOST;
 }
 
@@ -470,8 +474,8 @@ struct ledger *ledger_open(const struct ledger_options *options)
         ledger->claims[i].ledger = ledger;
         ledger->claims[i].channel = channels[i];
         ledger->claims[i].slots = channels[i] == &channel_mail ? SMTP_AT_ONCE : SLOTS;
-        if (channels[i] == &channel_mail)
-            ledger->claims[i].rate = options->conf->mail_rate;
+        ledger->claims[i].rate =
+            channels[i] == &channel_mail ? options->conf->mail_rate : options->conf->webhook_rate;
     }
     make_metrics(ledger);
     uv_timer_init(options->loop, &ledger->timer);

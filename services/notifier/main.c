@@ -48,7 +48,13 @@ static const struct conf_key keys[] = {
     KEY(smtp_url, CONF_TEXT, "smtp://127.0.0.1:25", "The region's mail relay."),
     KEY(mail_from, CONF_TEXT, "desk@meridian.invalid",
         "Sender address of every mail; its domain also makes Message-IDs."),
+    KEY(expand_rate, CONF_INTEGER, "250",
+        "Most events per second that this process turns into notices, urgent ones first: in a flood of "
+        "submissions the notices wait, and not the submissions.",
+        .min = 1, .max = 100000),
     KEY(mail_rate, CONF_INTEGER, "50", "Most mails per second that this process starts.", .min = 1,
+        .max = 100000),
+    KEY(webhook_rate, CONF_INTEGER, "50", "Most webhooks per second that this process starts.", .min = 1,
         .max = 100000),
     KEY(webhook_allow, CONF_TEXT, "",
         "Address blocks that webhooks may reach although private, separated by commas (127.0.0.1/32)."),
@@ -172,6 +178,7 @@ static int open_ledger(struct service *service)
     const struct expander_options expander = {
         .loop = service->loop,
         .pool = state.pool,
+        .rate = conf.expand_rate,
         .home_region = service->conf.home_region,
         .on_made = on_made,
     };

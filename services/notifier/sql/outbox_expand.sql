@@ -1,4 +1,4 @@
--- Turns a batch of outbox rows into deliveries and deletes them, in one statement. Safe to repeat: a row is there once, and a delivery's id
+-- Turns a batch of outbox rows into deliveries and deletes them, in one statement: urgent ones first, then in order. Safe to repeat: a row is there once, and a delivery's id
 -- is derived from (position, channel, destination), so a second expansion of the same event changes nothing. Never reads internal notes.
 -- Whom an event tells is decided here and nowhere else:
 --   mail to the requester: ticket.created (receipt), pended, resolved, and replies by agents;
@@ -8,7 +8,14 @@
 -- $1 int limit, $2 text home region (where webhooks without a region are sent from), $3 bigint one row's id (null: the first ones). Rows taken, deliveries made, age of the oldest row left in microseconds.
 WITH taken AS (
     DELETE FROM desk.outbox
-    WHERE id = ANY (ARRAY(SELECT id FROM desk.outbox WHERE $3::bigint IS NULL OR id = $3 ORDER BY id LIMIT $1::int FOR UPDATE SKIP LOCKED))
+    WHERE id = ANY (ARRAY(
+        SELECT n.id FROM (
+            SELECT u.id FROM (SELECT id FROM desk.outbox WHERE urgent AND $3::bigint IS NULL ORDER BY id LIMIT $1::int FOR UPDATE SKIP LOCKED) u
+            UNION ALL
+            SELECT o.id FROM (SELECT id FROM desk.outbox WHERE NOT urgent AND $3::bigint IS NULL ORDER BY id LIMIT $1::int FOR UPDATE SKIP LOCKED) o
+            UNION ALL
+            SELECT s.id FROM (SELECT id FROM desk.outbox WHERE id = $3::bigint FOR UPDATE SKIP LOCKED) s) n
+        LIMIT $1::int))
     RETURNING position, ticket_id, event_seq, type, data, trace_id, created_at
 ), told AS MATERIALIZED (
     SELECT o.*, coalesce(e.at, o.created_at) AS at, e.actor_id, e.actor, coalesce(e.public, false) AS public,

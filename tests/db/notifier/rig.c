@@ -41,7 +41,9 @@ void rig_open(struct rig *rig)
     rig->conf = (struct notifier_conf){
         .smtp_url = rig->smtp_url,
         .mail_from = "desk@meridian.example",
+        .expand_rate = 100000,
         .mail_rate = 10000,
+        .webhook_rate = 10000,
         .webhook_allow = "127.0.0.1/32",
         .portal_url = "",
         .retry_scale = 1,
@@ -85,6 +87,7 @@ void rig_start(struct rig *rig, int i)
     rig->home[i].ledger = ledger_open(&ledger);
     const struct expander_options expander = {.loop = &rig->loop,
                                               .pool = rig->home[i].pool,
+                                              .rate = 100000,
                                               .home_region = "eu",
                                               .on_made = on_made,
                                               .ctx = rig->home[i].ledger};

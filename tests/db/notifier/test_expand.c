@@ -18,15 +18,23 @@ static void ignore(void *ctx, int64_t deliveries)
     (void)deliveries;
 }
 
-static void expand(struct rig *rig, int n)
+static void start(struct rig *rig, int n, int64_t rate)
 {
     for (int i = 0; i < n; i++) {
         open_pool(rig, i);
-        const struct expander_options options = {
-            .loop = &rig->loop, .pool = rig->home[i].pool, .home_region = "eu", .on_made = ignore};
+        const struct expander_options options = {.loop = &rig->loop,
+                                                 .pool = rig->home[i].pool,
+                                                 .rate = rate,
+                                                 .home_region = "eu",
+                                                 .on_made = ignore};
 
         rig->home[i].expander = expander_open(&options);
     }
+}
+
+static void expand(struct rig *rig, int n)
+{
+    start(rig, n, 1000000);
     rig_until(rig, "SELECT count(*) = 0 FROM desk.outbox");
 }
 
@@ -232,6 +240,29 @@ Test(expand, two_at_once_make_each_delivery_exactly_once)
     rig_close(&rig);
 }
 
+/* A P1 and a breach at the end of a long line do not wait for it. */
+Test(expand, urgent_events_come_first)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-eu-1", "agent-eu-1");
+    test_db_run(rig.db,
+                "INSERT INTO desk.outbox (position, ticket_id, event_seq, type, data) SELECT i, id, 1, "
+                "'ticket.resolved', '{\"priority\": 3}' FROM desk.ticket, generate_series(1, 500) i");
+    test_db_run(rig.db,
+                "INSERT INTO desk.outbox (position, ticket_id, event_seq, type, data) SELECT 501, id, 1, "
+                "'ticket.created', '{\"priority\": 1}' FROM desk.ticket");
+    test_db_run(rig.db, "INSERT INTO desk.outbox (position, ticket_id, event_seq, type) SELECT 502, id, 1, "
+                        "'sla.breached' FROM desk.ticket");
+    start(&rig, 1, 10); /* then ten seconds until the next batch */
+    rig_until(&rig, "SELECT count(*) < 502 FROM desk.outbox");
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.outbox WHERE urgent"), 0);
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.outbox"), 402, "and the rate is kept");
+    cr_expect_gt(test_db_int(rig.db, "SELECT count(*) FROM desk.delivery WHERE position = 502"), 0);
+    rig_close(&rig);
+}
+
 Test(expand, the_same_event_again_changes_nothing)
 {
     struct rig rig;
@@ -265,7 +296,7 @@ Test(expand, rows_that_another_holds_are_left_to_it)
     PQclear(PQexec(holder, "BEGIN; SELECT * FROM desk.outbox ORDER BY id LIMIT 1 FOR UPDATE"));
     open_pool(&rig, 0);
     const struct expander_options options = {
-        .loop = &rig.loop, .pool = rig.home[0].pool, .home_region = "eu", .on_made = ignore};
+        .loop = &rig.loop, .pool = rig.home[0].pool, .rate = 1000, .home_region = "eu", .on_made = ignore};
 
     rig.home[0].expander = expander_open(&options);
     rig_until(&rig, "SELECT count(*) = 1 FROM desk.delivery");
