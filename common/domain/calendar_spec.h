@@ -12,8 +12,8 @@
  * a night shift of eight hours is seven or nine long when the clocks change within it.
  */
 #pragma once
+#include "base/civil.h"
 #include "domain/calendar.h"
-#include "domain/civil.h"
 #include "domain/zone.h"
 #include <stddef.h>
 

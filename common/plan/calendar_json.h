@@ -14,13 +14,11 @@
  */
 #pragma once
 #include "domain/calendar.h"
-#include "domain/zone_book.h"
-#include "plan/plan.h"
-#include <jansson.h>
+#include "plan/node.h"
 
 enum { CALENDAR_JSON_PARTS_MAX = 32, CALENDAR_JSON_DEPTH_MAX = 4 };
 
 /** Reads a calendar, to be freed by the caller; NULL when it is around the clock. Zones come from `zones` and
- * are not needed afterwards. 0 or -E_VALIDATION with the first fault in *ret_fault (empty before). */
-int calendar_json_read(const json_t *json, struct zone_book *zones, struct calendar **ret_calendar,
-                       struct plan_fault *ret_fault) _must_check_;
+ * are not needed afterwards. 0 or -E_VALIDATION with *fault. */
+int calendar_json_read(const struct plan_node *node, struct zone_book *zones, struct calendar **ret_calendar,
+                       struct plan_fault *fault) _must_check_;

@@ -1,5 +1,6 @@
 /* The examples of docs/how-to/oncall.md answer what is printed there. */
 #include "deskctl/oncall_answer.h"
+#include "lines.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,16 +23,11 @@ static json_lines_answer *example(char *line, char **input)
 static void expect(json_lines_answer *answer, char *input, const char *expected)
 {
     struct oncall_asked asked = {0};
-    char *text = NULL;
-    size_t n;
-    FILE *in = fmemopen(input, strlen(input), "r"), *out = open_memstream(&text, &n);
+    _cleanup_buf_ struct buf out = BUF_INIT;
 
-    (void)json_lines_run(in, out, out, answer, &asked);
-    fclose(in);
-    fclose(out);
-    cr_expect_str_eq(text, expected, "%s", input);
-    free(text);
-    zone_set_fini(&asked.zones);
+    (void)lines_run(answer, &asked, input, &out, NULL);
+    cr_expect_str_eq(buf_text(&out), expected, "%s", input);
+    zone_book_fini(&asked.zones);
 }
 
 Test(oncall_docs, examples_are_true)
