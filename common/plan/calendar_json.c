@@ -69,7 +69,7 @@ static int read_day_of_year(const struct plan_node *node, struct civil *ret_date
 static int read_dates(struct reader *r, const struct plan_node *node,
                       int (*read)(const struct plan_node *node, struct civil *ret_date,
                                   struct plan_fault *fault),
-                      struct civil **ret_dates, size_t *ret_n)
+                      const struct civil **ret_dates, size_t *ret_n)
 {
     _cleanup_(freep) struct civil *dates = NULL;
     size_t n = 0;
@@ -90,8 +90,18 @@ static int read_dates(struct reader *r, const struct plan_node *node,
     return 0;
 }
 
+/* A date that is the name of a member. */
+static int read_date_key(const struct plan_node *member, struct civil *ret_date, struct plan_fault *fault)
+{
+    struct str text = str_from(member->key);
+
+    if (!civil_take(&text, ret_date) || text.n)
+        return plan_fail(member, fault, "its name must be a date that exists, as \"2026-02-14\"");
+    return 0;
+}
+
 static int read_open_dates(struct reader *r, const struct plan_node *node,
-                           struct calendar_open_date **ret_dates, size_t *ret_n)
+                           const struct calendar_open_date **ret_dates, size_t *ret_n)
 {
     _cleanup_(freep) struct calendar_open_date *dates = NULL;
     size_t n = json_object_size(node->json), i = 0;
@@ -106,12 +116,10 @@ static int read_open_dates(struct reader *r, const struct plan_node *node,
     json_object_foreach(node->json, key, value)
     {
         const struct plan_node hours = plan_member(node, key);
-        struct str text = str_from(key);
-        int rc;
+        int rc = read_date_key(&hours, &dates[i].date, r->fault);
 
-        if (!civil_take(&text, &dates[i].date) || text.n)
-            return plan_fail(&hours, r->fault, "its name must be a date that exists, as \"2026-02-14\"");
-        rc = read_hours(r, &hours, &dates[i++].hours);
+        if (rc == 0)
+            rc = read_hours(r, &hours, &dates[i++].hours);
         if (rc < 0)
             return rc;
     }
@@ -162,11 +170,14 @@ static int refuse_spec(struct reader *r, const struct plan_node *node, int outco
                                         [CALENDAR_CLOSED] = "closed",
                                         [CALENDAR_YEARLY] = "yearly",
                                         [CALENDAR_OPEN_DATES] = "open"};
-    const struct plan_node list = plan_member(node, lists[place.list]);
-    struct plan_node day = list, window;
+    const struct plan_node imports = plan_member(node, "imported");
+    struct plan_node import = *node, list, day, window;
 
     if (outcome == CALENDAR_NEVER)
         return plan_fail(node, r->fault, "%s", reason_of(outcome));
+    if (place.import != CALENDAR_WHOLE)
+        import = plan_member(&imports, key_number(imports.json, place.import));
+    list = plan_member(&import, lists[place.list]);
     if (place.index == CALENDAR_WHOLE)
         return plan_fail(&list, r->fault, "%s", reason_of(outcome));
     if (place.list == CALENDAR_WEEKLY)
@@ -179,30 +190,103 @@ static int refuse_spec(struct reader *r, const struct plan_node *node, int outco
     return plan_fail(place.window == CALENDAR_WHOLE ? &day : &window, r->fault, "%s", reason_of(outcome));
 }
 
+/* Every array of a spec is the reader's. */
+static void spec_fini(struct calendar_spec *spec)
+{
+    for (size_t i = 0; i < spec->nimports; i++) {
+        free((void *)spec->imports[i].closed);
+        free((void *)spec->imports[i].open_dates);
+    }
+    free((void *)spec->imports);
+    free((void *)spec->closed);
+    free((void *)spec->yearly);
+    free((void *)spec->open_dates);
+}
+
+/* The names are not for the engine, but a wrong one is refused like everything else. */
+static int read_names(struct reader *r, const struct plan_node *node)
+{
+    const char *key, *text;
+    json_t *value;
+
+    if (node->json && !json_is_object(node->json))
+        return plan_fail(node, r->fault, "must be an object with names for dates");
+    json_object_foreach(node->json, key, value)
+    {
+        const struct plan_node name = plan_member(node, key);
+        struct civil date;
+        int rc = read_date_key(&name, &date, r->fault);
+
+        if (rc == 0)
+            rc = plan_text(&name, CALENDAR_JSON_NAME_MAX, &text, r->fault);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int read_import(struct reader *r, const struct plan_node *node, struct calendar_import *import)
+{
+    static const char *const keys[] = {"closed", "open", "names", NULL};
+    const struct plan_node closed = plan_member(node, "closed"), open = plan_member(node, "open");
+    const struct plan_node names = plan_member(node, "names");
+    int rc = plan_object(node, keys, r->fault);
+
+    if (rc == 0)
+        rc = read_dates(r, &closed, plan_date, &import->closed, &import->nclosed);
+    if (rc == 0)
+        rc = read_open_dates(r, &open, &import->open_dates, &import->nopen);
+    return rc < 0 ? rc : read_names(r, &names);
+}
+
+static int read_imports(struct reader *r, const struct plan_node *node, struct calendar_spec *spec)
+{
+    size_t n = json_object_size(node->json);
+    struct calendar_import *imports;
+    const char *key;
+    json_t *value;
+    int rc = 0;
+
+    if (node->json && !json_is_object(node->json))
+        return plan_fail(node, r->fault, "must be an object of imports by the name of their source");
+    if (n > CALENDAR_IMPORTS_MAX)
+        return plan_fail(node, r->fault, "has %zu sources; at most %d are allowed", n, CALENDAR_IMPORTS_MAX);
+    spec->imports = imports = NEW_ARRAY(struct calendar_import, n + 1);
+    json_object_foreach(node->json, key, value)
+    {
+        const struct plan_node import = plan_member(node, key);
+
+        if (!*key || utf8_length(str_from(key)) > CALENDAR_JSON_NAME_MAX || !utf8_printable(str_from(key)))
+            return plan_fail(&import, r->fault, "a source's name must have 1 to %d printable characters",
+                             CALENDAR_JSON_NAME_MAX);
+        rc = read_import(r, &import, &imports[spec->nimports++]);
+        if (rc < 0)
+            return rc;
+    }
+    return rc;
+}
+
 static int read_hours_calendar(struct reader *r, const struct plan_node *node, struct calendar **ret_calendar)
 {
     const struct plan_node zone = plan_member(node, "zone"), weekly = plan_member(node, "weekly");
     const struct plan_node closed = plan_member(node, "closed"), yearly = plan_member(node, "yearly");
-    const struct plan_node open = plan_member(node, "open");
-    struct calendar_spec spec = {0};
+    const struct plan_node open = plan_member(node, "open"), imported = plan_member(node, "imported");
+    _cleanup_(spec_fini) struct calendar_spec spec = {0};
     struct calendar_place place;
-    _cleanup_(freep) struct civil *closed_dates = NULL, *yearly_dates = NULL;
-    _cleanup_(freep) struct calendar_open_date *open_dates = NULL;
     int rc = plan_zone(&zone, r->zones, &spec.zone, r->fault);
 
     if (rc == 0)
         rc = read_weekly(r, &weekly, spec.weekly);
     if (rc == 0)
-        rc = read_dates(r, &closed, plan_date, &closed_dates, &spec.nclosed);
+        rc = read_dates(r, &closed, plan_date, &spec.closed, &spec.nclosed);
     if (rc == 0)
-        rc = read_dates(r, &yearly, read_day_of_year, &yearly_dates, &spec.nyearly);
+        rc = read_dates(r, &yearly, read_day_of_year, &spec.yearly, &spec.nyearly);
     if (rc == 0)
-        rc = read_open_dates(r, &open, &open_dates, &spec.nopen);
+        rc = read_open_dates(r, &open, &spec.open_dates, &spec.nopen);
+    if (rc == 0)
+        rc = read_imports(r, &imported, &spec);
     if (rc < 0)
         return rc;
-    spec.closed = closed_dates;
-    spec.yearly = yearly_dates;
-    spec.open_dates = open_dates;
     rc = calendar_new(&spec, ret_calendar, &place);
     return rc ? refuse_spec(r, node, rc, place) : 0;
 }
@@ -256,8 +340,8 @@ static int read_parts(struct reader *r, const struct plan_node *node, int depth,
 
 static int read(struct reader *r, const struct plan_node *node, int depth, struct calendar **ret_calendar)
 {
-    static const char *const keys[] = {"zone",  "weekly",       "closed", "yearly", "open",
-                                       "union", "intersection", "always", NULL};
+    static const char *const keys[] = {"zone",     "weekly", "closed",       "yearly", "open",
+                                       "imported", "union",  "intersection", "always", NULL};
     const struct plan_node either = plan_member(node, "union"), all = plan_member(node, "intersection");
     const struct plan_node always = plan_member(node, "always");
     int rc = plan_object(node, keys, r->fault);

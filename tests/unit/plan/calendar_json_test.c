@@ -71,6 +71,55 @@ Test(calendar_json, all_parts_together)
     expect_due(text, "2026-02-14T10:00:00Z", 30, "2026-02-14T10:00:30Z");
 }
 
+#define IMPORTED                                                                                             \
+    "{\"zone\": \"UTC\", \"weekly\": {\"mon\": [[\"09:00\", \"17:00\"]], \"tue\": [[\"09:00\", "             \
+    "\"17:00\"]], "                                                                                          \
+    "\"wed\": [[\"09:00\", \"17:00\"]], \"thu\": [[\"09:00\", \"17:00\"]]},"                                 \
+    " \"imported\": {\"A\": {\"closed\": [\"2026-03-02\", \"2026-03-03\", \"2026-03-04\"], \"names\": "      \
+    "{\"2026-03-02\": \"网\"}}, \"B\": {\"open\": {\"2026-03-03\": [[\"10:00\", \"11:00\"]], "              \
+    "\"2026-03-05\": "                                                                                       \
+    "[[\"10:00\", \"11:00\"]]}}}"
+
+/* Monday the 2nd to Thursday the 5th of March: closed, an hour, closed, an hour. */
+Test(calendar_json, what_the_hand_wrote_wins_over_what_was_imported)
+{
+    expect_due(IMPORTED "}", "2026-03-02T00:00:00Z", 2 * 3600, "2026-03-05T11:00:00Z");
+    expect_due(IMPORTED ", \"open\": {\"2026-03-02\": [[\"20:00\", \"21:00\"]]}}", "2026-03-02T00:00:00Z",
+               2 * 3600, "2026-03-03T11:00:00Z");
+    expect_due(IMPORTED ", \"closed\": [\"2026-03-03\"]}", "2026-03-02T00:00:00Z", 3600,
+               "2026-03-05T11:00:00Z");
+    expect_due(IMPORTED ", \"yearly\": [\"03-03\", \"03-05\"]}", "2026-03-02T00:00:00Z", 1,
+               "2026-03-09T09:00:01Z");
+}
+
+Test(calendar_json, imports_that_are_refused)
+{
+    static const struct {
+        const char *imported, *at, *reason;
+    } cases[] = {
+        {"[]", "/imported", "must be an object"},
+        {"{\"\": {}}", "/imported/", "1 to 200 printable"},
+        {"{\"A\": []}", "/imported/A", "must be an object"},
+        {"{\"A/1\": {\"close\": []}}", "/imported/A~11/close", "\"closed\""},
+        {"{\"A\": {\"yearly\": []}}", "/imported/A/yearly", "there are closed, open, names"},
+        {"{\"A\": {\"closed\": [\"2026-02-30\"]}}", "/imported/A/closed/0", "a date that exists"},
+        {"{\"A\": {\"open\": {\"2026-02-28\": []}}}", "/imported/A/open/2026-02-28", "has no hours"},
+        {"{\"A\": {}, \"B\": {\"open\": {\"2026-02-28\": [[\"09:00\", \"12:00\"], [\"11:00\", \"13:00\"]]}}}",
+         "/imported/B/open/2026-02-28/1", "overlaps"},
+        {"{\"A\": {\"names\": []}}", "/imported/A/names", "must be an object"},
+        {"{\"A\": {\"names\": {\"today\": \"x\"}}}", "/imported/A/names/today", "a date that exists"},
+        {"{\"A\": {\"names\": {\"2026-01-01\": \"\"}}}", "/imported/A/names/2026-01-01", "must not be empty"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(freep) char *text = mem_printf(
+            "{\"zone\": \"UTC\", \"weekly\": {\"mon\": [[\"09:00\", \"17:00\"]]}, \"imported\": %s}",
+            cases[i].imported);
+
+        expect_fault(text, cases[i].at, cases[i].reason);
+    }
+}
+
 Test(calendar_json, around_the_clock_is_null)
 {
     cr_expect_null(calendar_of("{\"always\": true}"));
