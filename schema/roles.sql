@@ -37,6 +37,9 @@ ALTER ROLE meridian_sla SET lock_timeout = '5s';
 ALTER ROLE meridian_sla SET idle_in_transaction_session_timeout = '5s';
 ALTER ROLE meridian_notifier SET statement_timeout = '10s';
 ALTER ROLE meridian_notifier SET lock_timeout = '5s';
+-- What the last moments before a crash recorded of sending may be lost: then it is sent again under the same id, which receivers drop. So the
+-- ledger does not wait for the disk, and leaves it to those whose answers are promises.
+ALTER ROLE meridian_notifier SET synchronous_commit = off;
 ALTER ROLE meridian_notifier SET idle_in_transaction_session_timeout = '5s';
 -- Settings belong to the role that signs in and are not inherited, so reports sign in as this role itself (once it has a password).
 ALTER ROLE meridian_report LOGIN;

@@ -5,6 +5,8 @@
 
 enum { AUTH_HASH_SIZE = 32, AUTH_TOKEN_SIZE = 48 /* with NUL */ };
 
+/** SHA-256 of the parts, one behind the other. */
+void auth_sha256_parts(const struct str *parts, size_t n, uint8_t ret_hash[AUTH_HASH_SIZE]);
 void auth_sha256(const void *bytes, size_t n, uint8_t ret_hash[AUTH_HASH_SIZE]);
 void auth_hmac_sha256(const void *key, size_t nkey, const void *bytes, size_t n,
                       uint8_t ret_mac[AUTH_HASH_SIZE]);

@@ -40,17 +40,18 @@ struct uuid uuid_v7(void)
     static uint64_t last; /* milliseconds << 12 | 12-bit counter: RFC 9562 section 6.2, method 1 */
     struct uuid uuid;
     uint64_t now = (uint64_t)(clock_now_us() / 1000) << 12, stamp;
+    uint8_t fresh[9]; /* the tail, and where the counter starts */
 
-    random_bytes(uuid.bytes + 8, 8);
+    random_bytes(fresh, sizeof fresh);
+    memcpy(uuid.bytes + 8, fresh, 8);
     pthread_mutex_lock(&lock);
-    stamp = now > last ? now | (uuid.bytes[8] & 0x7f) : last + 1;
+    stamp = now > last ? now | (fresh[8] & 0x7f) : last + 1;
     last = stamp;
     pthread_mutex_unlock(&lock);
     for (int i = 0; i < 6; i++)
         uuid.bytes[i] = (uint8_t)(stamp >> (12 + 40 - 8 * i));
     uuid.bytes[6] = (uint8_t)(0x70 | ((stamp >> 8) & 0x0f));
     uuid.bytes[7] = (uint8_t)stamp;
-    random_bytes(uuid.bytes + 8, 1);
     uuid.bytes[8] = (uint8_t)((uuid.bytes[8] & 0x3f) | 0x80);
     return uuid;
 }

@@ -64,7 +64,8 @@ bool bus_connected(const struct bus_client *client);
 typedef void (*bus_reply_fn)(void *ctx, int status, const Meridian__Reply *reply);
 /** Sends a request (packed before return and left as it was; without `id` it travels with a fresh UUID). One
  * attempt lasts at most `attempt_us`; the same bytes are sent again, to another group if the first has no
- * connection, until `total_us` is over. Without any connection it fails at once with -E_UNAVAILABLE when
+ * connection, until `total_us` is over. It carries the highest cluster epoch that any answer to this process
+ * told. Without any connection it fails at once with -E_UNAVAILABLE when
  * `total_us` is 0, else waits. `done` is never called from inside bus_call. */
 void bus_call(struct bus_client *client, Meridian__Request *request, int64_t attempt_us, int64_t total_us,
               bus_reply_fn done, void *ctx);

@@ -163,6 +163,8 @@ static void call_answered(struct call *call, nng_msg *answer)
         meridian__reply__free_unpacked(reply, NULL);
         reply = NULL;
     }
+    if (reply && reply->has_cluster_epoch && reply->cluster_epoch > call->client->calls->bus->cluster_epoch)
+        call->client->calls->bus->cluster_epoch = reply->cluster_epoch;
     call_end(call, reply ? 0 : -E_PEER, reply);
 }
 
@@ -300,10 +302,14 @@ bool bus_connected(const struct bus_client *client)
     return false;
 }
 
-/* Packs with an id; what the caller gave stays as it was. */
+/* Packs with an id and the highest cluster epoch that this process has heard of, by which a database that was
+ * replaced knows that it was; what the caller gave stays as it was. */
 static void call_pack(struct call *call, Meridian__Request *request)
 {
     ProtobufCBinaryData id = request->id;
+    uint64_t epoch = request->has_cluster_epoch ? request->cluster_epoch : 0;
+    uint64_t known = call->client->calls->bus->cluster_epoch;
+    protobuf_c_boolean told = request->has_cluster_epoch;
 
     if (id.len == 0) {
         struct uuid fresh = uuid_v7();
@@ -314,8 +320,14 @@ static void call_pack(struct call *call, Meridian__Request *request)
         call->id_n = id.len < ID_LIMIT ? id.len : ID_LIMIT;
         memcpy(call->id, id.data, call->id_n);
     }
+    if (known > epoch) {
+        request->has_cluster_epoch = true;
+        request->cluster_epoch = known;
+    }
     wire_pack(&request->base, &call->bytes);
     request->id = id;
+    request->has_cluster_epoch = told;
+    request->cluster_epoch = epoch;
 }
 
 void bus_call(struct bus_client *client, Meridian__Request *request, int64_t attempt_us, int64_t total_us,

@@ -14,6 +14,7 @@ struct bus {
     struct calls *calls; /* made with the first bus_dial */
     struct hints *hints; /* made with the first publisher or subscription */
     int drop_per_mille;
+    uint64_t cluster_epoch; /* the highest that any answer told */
 };
 
 static inline struct endpoint_files bus_files(const struct bus *bus)

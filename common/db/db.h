@@ -137,6 +137,7 @@ int db_begin_visible(struct db_conn *conn, const char *role, const struct db_vis
 int db_commit(struct db_conn *conn, uint64_t *ret_lsn) _must_check_;
 void db_rollback(struct db_conn *conn); /* no-op outside a transaction; the pool does it too when work returns
                                            within one */
+int db_failed(const struct db_conn *conn); /* inside a transaction: the failure that ended it, or 0 */
 const char *db_error_detail(
     const struct db_conn *conn); /* message of the last failure: sqlstate and text; "" without one */
 const char *

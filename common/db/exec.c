@@ -403,6 +403,11 @@ int db_script(struct db_conn *conn, const char *sql)
     return r;
 }
 
+int db_failed(const struct db_conn *conn)
+{
+    return conn->failed;
+}
+
 const char *db_error_detail(const struct db_conn *conn)
 {
     return conn->detail;

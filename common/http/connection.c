@@ -17,6 +17,7 @@
 #include "http/connection.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "http/budget.h"
 #include "http/response.h"
 #include "http/tls.h"
 #include <arpa/inet.h>
@@ -63,6 +64,16 @@ void connection_enter(struct connection *c, enum connection_state state)
     list_append(&server->connections[state], &c->node);
 }
 
+void connection_account(struct connection *c)
+{
+    size_t now = c->state == CONNECTION_CLOSED && !c->exchange.open
+                     ? 0
+                     : c->exchange.request.body.n + c->in.n - c->in_at;
+
+    budget_hold(c->server->options.budget, c->held, now);
+    c->held = now;
+}
+
 /* ---- the end ---- */
 
 void connection_release(struct connection *c)
@@ -73,6 +84,7 @@ void connection_release(struct connection *c)
         c->exchange.open || c->stream.open)
         return;
     list_remove(&c->node);
+    budget_hold(server->options.budget, c->held, 0);
     request_fini(&c->exchange.request);
     buf_fini(&c->exchange.extra);
     buf_fini(&c->in);
@@ -89,6 +101,7 @@ static void on_closed(uv_handle_t *handle)
     struct connection *c = CONTAINER_OF(handle, struct connection, tcp);
 
     handle->data = NULL; /* closed, not only closing */
+    budget_leave(c->server->options.budget, TAKE(c->budget_peer));
     if (c->stream.open) {
         c->stream.open = false;
         c->stream.on_gone(c->stream.ctx);
@@ -129,6 +142,7 @@ static void linger(struct connection *c)
     (void)shutdown(descriptor(c), SHUT_WR); /* fails when the client is gone already: the read will tell */
     empty(&c->in);
     c->in_at = 0;
+    connection_account(c);
     connection_enter(c, CONNECTION_LINGER);
     read_on(c);
 }
@@ -145,6 +159,7 @@ void connection_finish(struct connection *c)
 void connection_fail(struct connection *c, int error)
 {
     response_error(c, error);
+    buf_fini(&c->exchange.request.body); /* nobody will read it */
     connection_finish(c);
 }
 
@@ -172,6 +187,8 @@ static void on_written(uv_write_t *write, int status)
         connection_enter(c, CONNECTION_IDLE); /* idle from now on */
     connection_flush(c);
     connection_pump(c);
+    if (c->state == CONNECTION_STREAM && c->stream.open && c->stream.on_drained && !c->writing)
+        c->stream.on_drained(c->stream.ctx); /* last: it may end the stream */
 }
 
 static void expect_write(struct connection *c)
@@ -277,10 +294,23 @@ static size_t parse(struct connection *c, const char *bytes, size_t n)
     return used;
 }
 
+/* A body that is more than all clients together may hold is refused. What waits behind a request whose answer
+ * is owed cannot be: it is only not read on. */
+static void keep_to_budget(struct connection *c)
+{
+    connection_account(c);
+    if (c->state == CONNECTION_BODY && !c->finishing && budget_exceeded(c->server->options.budget))
+        connection_fail(c, -E_UNAVAILABLE);
+    connection_account(c);
+}
+
 static void after_input(struct connection *c)
 {
+    size_t most = budget_exceeded(c->server->options.budget) ? 0 : READ_BYTES;
+
     if (c->state == CONNECTION_CLOSED)
         return;
+    keep_to_budget(c);
     connection_flush(c);
     if (c->state == CONNECTION_CLOSED || c->state == CONNECTION_LINGER)
         return;
@@ -291,7 +321,7 @@ static void after_input(struct connection *c)
         buf_consume(&c->in, c->in_at);
         c->in_at = 0;
     }
-    if (c->in.n - c->in_at > READ_BYTES) {
+    if (c->in.n - c->in_at > most) {
         if (!c->paused)
             uv_read_stop((uv_stream_t *)&c->tcp);
         c->paused = true;
@@ -402,13 +432,15 @@ static void read_on(struct connection *c)
 
 /* ---- the beginning ---- */
 
-static void remember_peer(struct connection *c)
+/* False when that address has enough connections. */
+static bool remember_peer(struct connection *c)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     int n = sizeof address;
 
     if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&address, &n) == 0)
         (void)uv_ip_name((struct sockaddr *)&address, c->peer, sizeof c->peer);
+    return budget_enter(c->server->options.budget, (struct sockaddr *)&address, &c->budget_peer);
 }
 
 static struct connection *connection_new(struct http_server *server)
@@ -429,11 +461,10 @@ static void connection_start(struct connection *c, int error)
 {
     struct http_server *server = c->server;
 
-    if (error < 0 || server->open > server->options.max_connections) {
+    if (error < 0 || server->open > server->options.max_connections || !remember_peer(c)) {
         connection_cut(c);
         return;
     }
-    remember_peer(c);
     if (server->tls)
         c->tls = tls_new(server->tls);
     read_on(c);

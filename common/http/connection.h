@@ -37,6 +37,7 @@ struct http_stream {
     bool keep_alive; /* the connection goes on after the stream's end */
     size_t max_backlog;
     void (*on_gone)(void *ctx);
+    void (*on_drained)(void *ctx); /* NULL: nobody asks */
     void *ctx;
 };
 
@@ -67,6 +68,8 @@ struct connection {
     struct http_exchange exchange;
     struct http_stream stream;
     char peer[INET6_ADDRSTRLEN];
+    struct budget_peer *budget_peer; /* counted there; NULL: without a budget */
+    size_t held;                     /* bytes of requests, as the budget knows them */
 };
 
 /** Takes over a freshly accepted connection (or closes it when that fails). */
@@ -94,6 +97,8 @@ void connection_release(struct connection *c);
 void connection_report_gone(struct connection *c);
 /** Ends a stream from our side (drain); its owner is told when the connection has closed. */
 void stream_drop(struct connection *c);
+/** Tells the budget what the connection holds of requests. */
+void connection_account(struct connection *c);
 /** Unsent bytes. */
 size_t connection_backlog(const struct connection *c);
 /** True when bytes of a further request are already here. */

@@ -15,6 +15,17 @@
 struct http_server;
 struct http_exchange;
 
+/** What the clients of several servers may use together. They share it: it goes with the last of them and
+ * whoever made it. */
+struct http_budget;
+/** `max_bytes` of requests that are being received or wait for their turn: beyond it a body is refused with
+ * 503 and Retry-After, and the connection closed. `max_per_peer` connections of one address (of IPv6 one
+ * /64): more are closed at accept. 0: no limit. */
+struct http_budget *http_budget_new(size_t max_bytes, int max_per_peer);
+void http_budget_limit(struct http_budget *budget, size_t max_bytes, int max_per_peer);
+size_t http_budget_bytes(const struct http_budget *budget);       /* held now */
+struct http_budget *http_budget_free(struct http_budget *budget); /* NULL is fine; returns NULL */
+
 struct http_options {
     uv_loop_t *loop;
     const char *address; /* "127.0.0.1:8401" or "[::1]:8401"; port 0 picks one. Ignored when listen_fd >= 0 */
@@ -22,12 +33,13 @@ struct http_options {
     bool exclusive;      /* refuse an address that another process listens on; else they share it */
     const char *tls_cert; /* PEM files; NULL for plain HTTP. TLS 1.2 and 1.3 */
     const char *tls_key;
-    size_t max_body;           /* 0: LIMIT_HTTP_BODY_BYTES */
-    int max_connections;       /* 0: 4096; more are closed at accept */
-    int64_t header_timeout_us; /* 0: 10 s from the first byte of a request to the end of its headers: 408 */
-    int64_t body_timeout_us;   /* 0: 30 s for the body: 408 */
-    int64_t idle_timeout_us;   /* 0: 75 s between requests */
-    int64_t write_timeout_us;  /* 0: 30 s in which the client takes no byte of an answer */
+    size_t max_body;            /* 0: LIMIT_HTTP_BODY_BYTES */
+    int max_connections;        /* 0: 4096; more are closed at accept */
+    struct http_budget *budget; /* shared; NULL: none */
+    int64_t header_timeout_us;  /* 0: 10 s from the first byte of a request to the end of its headers: 408 */
+    int64_t body_timeout_us;    /* 0: 30 s for the body: 408 */
+    int64_t idle_timeout_us;    /* 0: 75 s between requests */
+    int64_t write_timeout_us;   /* 0: 30 s in which the client takes no byte of an answer */
     void (*handler)(void *ctx, struct http_exchange *exchange);
     /** Renders a protocol error (400, 408, 413, 414, 431, 501...) as a body; NULL gives a plain text. */
     void (*render_error)(void *ctx, int code /* meridian error */, struct buf *ret_body,
@@ -93,7 +105,11 @@ struct http_stream;
 struct http_stream *http_stream_start(struct http_exchange *x, size_t max_backlog, void (*on_gone)(void *ctx),
                                       void *ctx);
 void http_stream_write(struct http_stream *stream, struct str bytes); /* copied */
-void http_stream_end(struct http_stream *stream);                     /* on_gone is not called */
+/** `on_drained`, with the same ctx, is called from the loop when a backlog has been taken by the system: time
+ * to write on. */
+void http_stream_on_drained(struct http_stream *stream, void (*on_drained)(void *ctx));
+size_t http_stream_backlog(const struct http_stream *stream); /* bytes not yet taken by the system */
+void http_stream_end(struct http_stream *stream);             /* on_gone is not called */
 
 /* ---- static files ---- */
 struct http_files;

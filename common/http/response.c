@@ -129,6 +129,8 @@ void response_error(struct connection *c, int error)
     else
         buf_printf(&body, "%s\n", info->title_en);
     response_head(c, info->http_status, content_type);
+    if (info->http_status == 503)
+        ADD(&c->out, "Retry-After: 1\r\n");
     add_connection(c, false);
     add_body(c, info->http_status, buf_str(&body),
              !(c->exchange.request.headers_complete && c->exchange.request.method == HTTP_HEAD_));
@@ -166,6 +168,7 @@ void exchange_end(struct connection *c)
     x->has_cache_control = x->has_policy = x->has_referrer = false;
     buf_reset(&x->extra);
     request_reset(&x->request);
+    connection_account(c);
 }
 
 void http_respond(struct http_exchange *x, int status, const char *content_type, struct str body)

@@ -13,6 +13,7 @@
 #include "http/server.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "http/budget.h"
 #include "http/connection.h"
 #include "http/tls.h"
 #include "meridian/errors.h"
@@ -61,6 +62,7 @@ void server_release(struct http_server *server)
     SSL_CTX_free(server->tls);
     free(server->tls_cert);
     free(server->tls_key);
+    http_budget_free(server->options.budget);
     free(server);
 }
 
@@ -330,6 +332,7 @@ int http_server_open(const struct http_options *options, struct http_server **re
     server->options = *options;
     server->options.address = server->options.tls_cert = server->options.tls_key = NULL;
     set_defaults(&server->options);
+    budget_share(options->budget);
     server->tls = tls;
     server->tls_cert = mem_str(options->tls_cert);
     server->tls_key = mem_str(options->tls_key);

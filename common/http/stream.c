@@ -71,6 +71,16 @@ void http_stream_write(struct http_stream *stream, struct str bytes)
         connection_cut(c);
 }
 
+void http_stream_on_drained(struct http_stream *stream, void (*on_drained)(void *ctx))
+{
+    stream->on_drained = on_drained;
+}
+
+size_t http_stream_backlog(const struct http_stream *stream)
+{
+    return connection_backlog(CONTAINER_OF(stream, const struct connection, stream));
+}
+
 void http_stream_end(struct http_stream *stream)
 {
     struct connection *c = connection_of_stream(stream);

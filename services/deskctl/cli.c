@@ -21,7 +21,7 @@ static const struct flag global_flags[] = {
     {"as",
      'a',
      "USER",
-     {"use this user's saved session instead of the current one", "使用该用户已保存的会话"}},
+     {"use this user's saved session instead of the current one", "使用该用户已保存的会话，而非当前会话"}},
     {"output", 'o', "FORMAT", {"text (default) or json", "text（默认）或 json"}},
     {"ca", 0, "FILE", {"CA certificate for https", "https 使用的 CA 证书"}},
     {"lang", 0, "LANG", {"en or zh (default: from LANG)", "en 或 zh（默认取自 LANG）"}},
@@ -171,6 +171,9 @@ static void print_overview(FILE *out, const struct command *commands, size_t n)
         snprintf(left, sizeof left, "%s %s", commands[i].name, commands[i].arguments);
         fprintf(out, "  %-34s %s\n", left, text_pick(commands[i].summary));
     }
+    fprintf(out, "\n%s\n",
+            T("deskctl help COMMAND shows its flags; deskctl --version the version.",
+              "deskctl help 命令 显示其选项；deskctl --version 显示版本。"));
     fprintf(out, "\n%s\n", T("Flags of every command:", "通用选项："));
     print_flags(out, global_flags);
     fprintf(

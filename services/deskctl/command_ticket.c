@@ -118,10 +118,13 @@ static json_t *read_pages(struct cli *cli, const char *path, long limit, int *re
     return items;
 }
 
-static int print_list(struct cli *cli, const char *path, const struct column *columns, int ncolumns,
-                      const char *empty)
+enum { ROWS = 50, MOST_ROWS = 100000 };
+
+/* At most --limit rows, or `rows` without it. */
+static int print_list(struct cli *cli, const char *path, long rows, const struct column *columns,
+                      int ncolumns, const char *empty)
 {
-    long limit = cli_flag_number(cli, "limit", 50, 1, 100000);
+    long limit = cli_flag_number(cli, "limit", rows, 1, MOST_ROWS);
     json_t *items;
     int code;
 
@@ -162,7 +165,7 @@ int command_list(struct cli *cli)
     }
     if (cli_flag(cli, "mine"))
         buf_printf(&path, "%cowner=me", separator);
-    return print_list(cli, buf_text(&path), columns, ARRAY_SIZE(columns), T("no tickets", "没有工单"));
+    return print_list(cli, buf_text(&path), ROWS, columns, ARRAY_SIZE(columns), T("no tickets", "没有工单"));
 }
 
 int command_queue(struct cli *cli)
@@ -179,7 +182,7 @@ int command_queue(struct cli *cli)
         buf_add_text(&path, "?team=");
         buf_add_percent(&path, str_from(cli_flag(cli, "team")));
     }
-    return print_list(cli, buf_text(&path), columns, ARRAY_SIZE(columns),
+    return print_list(cli, buf_text(&path), ROWS, columns, ARRAY_SIZE(columns),
                       T("the queue is empty", "队列为空"));
 }
 
@@ -194,7 +197,8 @@ int command_history(struct cli *cli)
 
     path_number(&path, cli->args[0]);
     buf_add_text(&path, "/events");
-    return print_list(cli, buf_text(&path), columns, ARRAY_SIZE(columns), T("no events", "没有事件"));
+    return print_list(cli, buf_text(&path), MOST_ROWS, columns, ARRAY_SIZE(columns),
+                      T("no events", "没有事件"));
 }
 
 int command_show(struct cli *cli)

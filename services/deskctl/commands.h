@@ -1,6 +1,9 @@
-/* What each command does; the table is in main.c. */
+/* The table of commands, and what each does. */
 #pragma once
 #include "deskctl/cli.h"
+
+extern const struct command deskctl_commands[];
+extern const size_t deskctl_ncommands;
 
 int command_login(struct cli *cli);
 int command_logout(struct cli *cli);

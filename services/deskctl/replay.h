@@ -109,5 +109,5 @@ void replay_result_fini(struct replay_result *result);
  * even when the verdict is bad: the caller looks). */
 int replay_check(const char *log_file, const struct replay_options *options,
                  struct replay_verdict *ret_verdict);
-/** Signs a demo user in; token owned by the caller or NULL after printing why. */
-char *replay_sign_in(const char *url, const char *user, const char *password, int patience_s);
+/** Signs a demo user in. Returns an exit code, after printing why; the token is the caller's. */
+int replay_sign_in(const char *url, const char *user, const char *password, int patience_s, char **ret_token);

@@ -122,13 +122,12 @@ int replay_check(const char *log_file, const struct replay_options *options,
                  struct replay_verdict *ret_verdict)
 {
     struct replay_judge *judge = replay_judge_new();
-    _cleanup_(freep) char *token =
-        replay_sign_in(options->urls[0], "admin", options->password, options->patience_s);
+    _cleanup_(freep) char *token = NULL;
+    int code = replay_sign_in(options->urls[0], "admin", options->password, options->patience_s, &token);
     struct client *client = client_new(options->urls[0], token);
     FILE *file = fopen(log_file, "r");
-    int code = token ? EXIT_OK_ : EXIT_AUTH;
 
-    if (!file)
+    if (code == EXIT_OK_ && !file)
         code = cli_fail(EXIT_ERROR, T("cannot read %s: %s", "无法读取 %s：%s"), log_file, strerror(errno));
     if (code == EXIT_OK_)
         code = wait_for_spools(client, options->patience_s);

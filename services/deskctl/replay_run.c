@@ -457,43 +457,43 @@ static void *work(void *ctx)
 
 /* ---- signing in ---- */
 
-char *replay_sign_in(const char *url, const char *user, const char *password, int patience_s)
+int replay_sign_in(const char *url, const char *user, const char *password, int patience_s, char **ret_token)
 {
     struct client *client = client_new(url, NULL);
     _cleanup_response_ struct response response = {0};
     json_t *body = json_pack("{s:s, s:s}", "user", user, "password", password);
-    char *token = NULL;
+    int code = EXIT_OK_;
 
     client_call_patient(client, "POST", "/api/v1/sessions", body, NULL, patience_s, &response);
     json_decref(body);
     if (response.status == 200 || response.status == 201)
-        token = mem_str(json_string_value(json_object_get(response.json, "token")));
+        *ret_token = mem_str(json_string_value(json_object_get(response.json, "token")));
     else
-        client_explain(&response, url);
+        code = client_explain(&response, url);
     client_free(client);
-    return token;
+    return code;
 }
 
-static int sign_in_all(struct run *run)
+static int sign_in(struct run *run, const char *role, enum replay_region region, int n, char **ret_token)
 {
     const struct replay_options *options = run->options;
     char user[40];
 
+    snprintf(user, sizeof user, "%s-%s-%d", role, replay_regions[region], n);
+    return replay_sign_in(options->urls[region], user, options->password, options->patience_s, ret_token);
+}
+
+static int sign_in_all(struct run *run)
+{
+    int code = EXIT_OK_;
+
     for (int r = 0; r < REGIONS; r++) {
-        for (int i = 0; i < options->agents; i++) {
-            snprintf(user, sizeof user, "agent-%s-%d", replay_regions[r], i + 1);
-            if (!(run->agents[r][i] =
-                      replay_sign_in(options->urls[r], user, options->password, options->patience_s)))
-                return EXIT_AUTH;
-        }
-        for (int i = 0; i < REQUESTERS; i++) {
-            snprintf(user, sizeof user, "requester-%s-%d", replay_regions[r], i + 1);
-            if (!(run->requesters[r][i] =
-                      replay_sign_in(options->urls[r], user, options->password, options->patience_s)))
-                return EXIT_AUTH;
-        }
+        for (int i = 0; code == EXIT_OK_ && i < run->options->agents; i++)
+            code = sign_in(run, "agent", (enum replay_region)r, i + 1, &run->agents[r][i]);
+        for (int i = 0; code == EXIT_OK_ && i < REQUESTERS; i++)
+            code = sign_in(run, "requester", (enum replay_region)r, i + 1, &run->requesters[r][i]);
     }
-    return EXIT_OK_;
+    return code;
 }
 
 static void show_progress(struct run *run)

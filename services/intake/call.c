@@ -102,6 +102,7 @@ void call_problem_with(struct call *call, int code, const char *detail, struct s
                        const struct body_errors *errors)
 {
     const struct error_info *info = error_info(code);
+    bool zh = strcmp(call->language, "zh") == 0;
     _cleanup_buf_ struct buf body = BUF_INIT, faults = BUF_INIT;
     int after_s = problem_retry_after_s(code);
     char text[16];
@@ -122,7 +123,9 @@ void call_problem_with(struct call *call, int code, const char *detail, struct s
         http_add_header(call->x, "Retry-After", text);
     }
     http_add_header(call->x, "X-Request-Id", call->request_id);
-    http_add_header(call->x, "Content-Language", call->language);
+    /* Titles are in both languages, what is said beyond them in English. */
+    http_add_header(call->x, "Content-Language",
+                    zh && ((detail && detail[0]) || faults.n) ? "zh, en" : call->language);
     count(call, info->http_status);
     http_respond(call->x, info->http_status, PROBLEM_TYPE, buf_str(&body));
 }

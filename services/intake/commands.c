@@ -15,7 +15,7 @@ struct command_body {
     int64_t until_us;
 };
 
-enum { SLUG_CHARS = 63, FIELDS_MAX = 4 };
+enum { SLUG_CHARS = 63, FIELDS_MAX = 4, IF_MATCH_MAX = 16 };
 #define AT(member) offsetof(struct command_body, member)
 #define EPOCH                                                                                                \
     {                                                                                                        \
@@ -73,22 +73,43 @@ static bool read_body(struct call *call, const struct verb *verb, struct command
     return r == 0;
 }
 
-/* If-Match: "7" or *. Several or weak tags never match one strong version. */
-static bool read_if_match(struct call *call, Meridian__Command *command)
+/* The version of one of our strong ETags, "7" or in Chinese "7-zh": a command changes the ticket, whatever
+ * language it was read in. */
+static bool version_of(struct str tag, uint64_t *ret_version)
+{
+    int64_t version;
+
+    if (tag.n < 3 || tag.p[0] != '"' || tag.p[tag.n - 1] != '"')
+        return false;
+    tag = (struct str){tag.p + 1, tag.n - 2};
+    if (str_ends(tag, STR("-zh")))
+        tag.n -= 3;
+    if (!tag.n || tag.p[0] < '0' || tag.p[0] > '9' || str_to_i64(tag, 0, INT64_MAX, &version) < 0)
+        return false;
+    *ret_version = (uint64_t)version;
+    return true;
+}
+
+/* If-Match (RFC 9110): *, or tags of which one has to be that of the present version. Weak tags and those of
+ * other resources never match; when none is left that could, it is refused here. */
+static bool read_if_match(struct call *call, Meridian__Command *command, uint64_t versions[IF_MATCH_MAX])
 {
     struct str header = http_header(call->x, "If-Match");
-    int64_t version;
 
     if (!header.p || str_eq(str_trim(header), STR("*")))
         return true;
-    header = str_trim(header);
-    if (header.n < 3 || header.p[0] != '"' || header.p[header.n - 1] != '"' ||
-        str_to_i64((struct str){header.p + 1, header.n - 2}, 0, INT64_MAX, &version) < 0) {
-        call_problem(call, E_PRECONDITION, "If-Match must be one ETag of this ticket, as in \"7\"");
+    for (struct str rest = header, one; rest.n && command->n_if_versions < IF_MATCH_MAX;) {
+        str_cut(rest, ',', &one, &rest);
+        command->n_if_versions += version_of(str_trim(one), &versions[command->n_if_versions]);
+    }
+    if (!command->n_if_versions) {
+        call_problem(call, E_PRECONDITION, "If-Match must name an ETag of this ticket, as in \"7\"");
         return false;
     }
-    command->has_if_version = true;
-    command->if_version = (uint64_t)version;
+    command->has_if_version = true; /* the first one has a field of its own */
+    command->if_version = versions[0];
+    command->n_if_versions--;
+    command->if_versions = versions + 1;
     return true;
 }
 
@@ -138,12 +159,13 @@ void command_post(struct call *call)
     Meridian__Principal principal;
     Meridian__Request request;
     char key[LIMIT_KEY_CHARS + 1];
+    uint64_t versions[IF_MATCH_MAX];
 
     if (!verb) {
         call_problem(call, E_FORBIDDEN, NULL);
         return;
     }
-    if (!read_body(call, verb, &body) || !read_if_match(call, &command))
+    if (!read_body(call, verb, &body) || !read_if_match(call, &command, versions))
         return;
     call_request(call, &request, &principal);
     command.action = verb->action;

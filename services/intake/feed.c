@@ -3,9 +3,10 @@
  * What must stay true: a subscriber's position only moves forward, and everything it may see between two
  * positions it had was sent to it in order. The ring holds every event after `base` up to `tail`; a
  * subscriber below `base` is behind and reads from the database, one page at a time, until the ring has what
- * follows. A subscriber whose client does not read is cut by the stream's backlog limit and comes back with
- * its Last-Event-ID. Without subscribers no event is read, only where the feed ends, once a second, so
- * that the first one can be told at once from where its stream is complete. */
+ * follows. A subscriber whose client reads slowly is given nothing more while FULL bytes wait for it; it goes
+ * on from its position when they have left. One that does not read at all is cut by the server's write
+ * timeout, and comes back with its Last-Event-ID. Without subscribers no event is read, only where the feed
+ * ends, once a second, so that the first one can be told at once from where its stream is complete. */
 #include "intake/feed.h"
 #include "auth/authz.h"
 #include "base/clock.h"
@@ -16,7 +17,8 @@
 #include "metrics/metrics.h"
 #include "store/feed.h"
 
-enum { RING = 2048, PAGE = 500, MAX_BACKLOG = 1 << 20, POLL_MS = 1000, EAGER_MS = 50 };
+enum { RING = 2048, PAGE = 500, REPLAY_PAGE = 100, POLL_MS = 1000, EAGER_MS = 50 };
+enum { MAX_BACKLOG = 128 << 10, FULL = MAX_BACKLOG / 2 };
 #define EAGER_FOR_US (1 * US_PER_S)
 #define ASK_STILL_US (2 * US_PER_S)
 /* A standby of another region may be behind a client's position, but never by a million transactions: that is
@@ -44,7 +46,7 @@ struct page {
     bool first;   /* in: the first page of a replay; out of it comes too_old */
     bool too_old; /* what follows may be incomplete, or is older than the window */
     struct feed_event events[PAGE];
-    size_t n;
+    size_t n, most;
 };
 
 struct feed {
@@ -147,6 +149,11 @@ static void on_gone(void *ctx)
     metric_set(s->feed->gauge, NULL, s->feed->n);
 }
 
+static void on_drained(void *ctx)
+{
+    advance(ctx);
+}
+
 /* Frees those that left. Kept apart from on_gone, which may run in the middle of a walk over the list. */
 static void sweep(struct feed *feed)
 {
@@ -187,7 +194,7 @@ static int page_work(struct db_conn *conn, void *job)
         r = page_bounds(conn, page);
     if (r < 0 || (page->first && !page->subscriber) || page->too_old)
         return r;
-    return store_feed_read(conn, page->after, PAGE, page->events, &page->n, &page->horizon);
+    return store_feed_read(conn, page->after, page->most, page->events, &page->n, &page->horizon);
 }
 
 static void page_free(struct page *page)
@@ -228,7 +235,7 @@ static void on_subscriber_page(void *job, int status)
     } else if (s->stream) {
         for (size_t i = 0; i < page->n && s->stream; i++)
             deliver(s, &page->events[i]);
-        if (page->n < PAGE && page->horizon > s->position)
+        if (page->n < page->most && page->horizon > s->position)
             s->position = page->horizon;
     }
     if (s->stream)
@@ -244,7 +251,7 @@ static void advance(struct subscriber *s)
     struct feed *feed = s->feed;
     struct page *page;
 
-    if (s->reading || !s->stream || !feed->started)
+    if (s->reading || !s->stream || !feed->started || http_stream_backlog(s->stream) > FULL)
         return;
     if (s->bad_id || s->position - feed->tail > FAR_AHEAD) {
         s->bad_id = false;
@@ -256,6 +263,8 @@ static void advance(struct subscriber *s)
     if (s->position >= feed->base) {
         for (size_t i = 0; i < feed->count && s->stream; i++) {
             const struct feed_event *event = &feed->ring[(feed->first + i) % RING];
+            if (event->position > s->position && http_stream_backlog(s->stream) > FULL)
+                return;
             if (event->position > s->position)
                 deliver(s, event);
         }
@@ -267,6 +276,7 @@ static void advance(struct subscriber *s)
     page->feed = feed;
     page->subscriber = s;
     page->after = s->position;
+    page->most = REPLAY_PAGE;
     page->first = s->replayed == 0;
     if (db_pool_submit(feed->options.pool, page_work, on_subscriber_page, page, 0) < 0) {
         free(page);
@@ -294,7 +304,7 @@ static void on_tail_page(void *job, int status)
 {
     struct page *page = job;
     struct feed *feed = page->feed;
-    bool full = page->n == PAGE;
+    bool full = page->n == page->most;
 
     feed->tailing = false;
     if (status == 0 && page->first) {
@@ -333,6 +343,7 @@ static void read_tail(struct feed *feed)
     page = NEW(struct page);
     page->feed = feed;
     page->after = feed->tail;
+    page->most = PAGE;
     page->first = !feed->started || !feed->n;
     if (db_pool_submit(feed->options.pool, page_work, on_tail_page, page, 0) < 0) {
         free(page);
@@ -448,6 +459,18 @@ int feed_subscribers(const struct feed *feed)
     return feed->n;
 }
 
+static int subscriptions_of(const struct feed *feed, const char *user_id)
+{
+    int n = 0;
+
+    LIST_FOR(node, &feed->subscribers)
+    {
+        const struct subscriber *s = CONTAINER_OF(node, struct subscriber, node);
+        n += s->stream && strcmp(s->user_id, user_id) == 0;
+    }
+    return n;
+}
+
 int feed_subscribe(struct feed *feed, struct http_exchange *x, const struct feed_viewer *viewer,
                    struct str ticket, struct str last_id)
 {
@@ -458,6 +481,8 @@ int feed_subscribe(struct feed *feed, struct http_exchange *x, const struct feed
 
     if (feed->stopped || feed->n >= feed->options.max_subscribers || ticket.n >= sizeof s->ticket)
         return -E_UNAVAILABLE;
+    if (subscriptions_of(feed, viewer->user_id) >= feed->options.max_per_user)
+        return -E_RATE_LIMITED;
     s = NEW(struct subscriber);
     s->feed = feed;
     s->role = viewer->role;
@@ -472,6 +497,7 @@ int feed_subscribe(struct feed *feed, struct http_exchange *x, const struct feed
     feed->n++;
     metric_set(feed->gauge, NULL, feed->n);
     s->stream = http_stream_start(x, MAX_BACKLOG, on_gone, s);
+    http_stream_on_drained(s->stream, on_drained);
     buf_add_text(&hello, ": connected\nretry: 2000\n");
     if (feed->started && !last_id.n) {
         s->position = feed->tail;

@@ -20,7 +20,7 @@ struct feed_options {
     int64_t window_us;    /* older events are not replayed: reset */
     int64_t max_replay;   /* nor more than this many events */
     int64_t heartbeat_us; /* a comment when nothing else is sent, so that proxies and clients see life */
-    int max_subscribers;
+    int max_subscribers, max_per_user;
     /* Has the viewer still the rights that it came with? Asked every few seconds of every stream, which ends
      * when the answer is no: the client comes back and is told why. NULL: always. */
     bool (*still)(void *ctx, const struct feed_viewer *viewer);
@@ -44,7 +44,7 @@ feed_free(struct feed *feed); /* NULL is fine; the loop must turn once more to r
 
 /** Starts a stream on the exchange. `ticket` (may be empty) keeps only that ticket's events; `last_id` is the
  * Last-Event-ID header or empty. -E_UNAVAILABLE, with the exchange unanswered, when there are too many
- * subscribers or the feed is stopped. */
+ * subscribers or the feed is stopped; -E_RATE_LIMITED when this user has too many streams. */
 int feed_subscribe(struct feed *feed, struct http_exchange *x, const struct feed_viewer *viewer,
                    struct str ticket, struct str last_id) _must_check_;
 /** Something was written: look now, and again soon, because a standby may not have it yet. */

@@ -4,10 +4,15 @@
  * little too early; while something is held, the authority is asked again a few times a second. What a crash
  * forgets is sent once more and answered the same. If no second region exists any more the answer has no
  * position, and the commit is enough.
+ *
+ * Positions can be compared within one cluster epoch only: a promotion starts another log, which may lack the
+ * end of the old one at the very positions that were waited for. So everything held belongs to the highest
+ * epoch seen; a higher one empties the list, and the answers of a lower one do not count.
  */
 #include "intake/held.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "log/log.h"
 
 enum { ASK_MS = 250 };
 static const int64_t attempt_us = 2 * US_PER_S;
@@ -25,9 +30,19 @@ struct held {
     struct spool *spool;
     struct list commits; /* in order of their positions, nearly */
     int64_t count;
+    uint64_t epoch; /* of everything held */
     bool asking, stopped;
     uv_timer_t timer;
+    held_forgot_fn forgot;
+    void *ctx;
 };
+
+static void commit_drop(struct held *held, struct commit *commit)
+{
+    held->count -= (int64_t)commit->n;
+    list_remove(&commit->node);
+    free(commit);
+}
 
 void held_release(struct held *held, uint64_t lsn)
 {
@@ -36,12 +51,34 @@ void held_release(struct held *held, uint64_t lsn)
         struct commit *commit = CONTAINER_OF(node, struct commit, node);
         if (commit->lsn > lsn)
             return;
-        for (size_t i = 0; i < commit->n; i++)
-            spool_delete(held->spool, commit->seqs[i]);
-        held->count -= (int64_t)commit->n;
-        list_remove(node);
-        free(commit);
+        spool_delete(held->spool, commit->seqs, commit->n);
+        commit_drop(held, commit);
     }
+}
+
+static void promoted(struct held *held, uint64_t epoch)
+{
+    int64_t count = held->count;
+
+    held->epoch = epoch;
+    if (!count)
+        return;
+    LIST_FOR(node, &held->commits)
+    {
+        commit_drop(held, CONTAINER_OF(node, struct commit, node));
+    }
+    log_warn("another primary was promoted; what waited for a second region is sent again",
+             L_INT("records", count), L_INT("epoch", (int64_t)epoch));
+    held->forgot(held->ctx);
+}
+
+bool held_trusts(struct held *held, const Meridian__Reply *reply)
+{
+    uint64_t epoch = reply->has_cluster_epoch ? reply->cluster_epoch : 0;
+
+    if (epoch > held->epoch)
+        promoted(held, epoch);
+    return epoch == held->epoch;
 }
 
 static void on_replicated(void *ctx, int status, const Meridian__Reply *reply)
@@ -49,7 +86,7 @@ static void on_replicated(void *ctx, int status, const Meridian__Reply *reply)
     struct held *held = ctx;
 
     held->asking = false;
-    if (!held->stopped && status >= 0 && reply->status == 0)
+    if (!held->stopped && status >= 0 && reply->status == 0 && held_trusts(held, reply))
         held_release(held, reply->has_replicated_lsn ? reply->replicated_lsn : UINT64_MAX);
 }
 
@@ -94,12 +131,14 @@ int64_t held_count(const struct held *held)
     return held->count;
 }
 
-struct held *held_new(struct service *service, struct spool *spool)
+struct held *held_new(struct service *service, struct spool *spool, held_forgot_fn forgot, void *ctx)
 {
     struct held *held = NEW(struct held);
 
     held->service = service;
     held->spool = spool;
+    held->forgot = forgot;
+    held->ctx = ctx;
     list_init(&held->commits);
     uv_timer_init(service->loop, &held->timer);
     held->timer.data = held;

@@ -17,6 +17,7 @@ struct intake_conf {
     int64_t session_grace_us;
     int64_t rate_submit, rate_sign_in; /* per second; 0 = no limit */
     int64_t stale_after_us;
+    int64_t body_budget, peer_connections;
 };
 extern const struct conf_key intake_keys[];
 
@@ -30,6 +31,7 @@ struct intake {
     struct service *service;
     const struct intake_conf *conf;
     struct http_server *http, *https; /* either may be NULL */
+    struct http_budget *budget;       /* of both */
     struct http_files *docs;          /* NULL: no folder given */
     struct db_pool *db;               /* NULL: no database given */
     struct spool *spool;

@@ -39,5 +39,13 @@ const struct conf_key intake_keys[] = {
     {"rate_sign_in", CONF_INTEGER, AT(rate_sign_in), "5", 0, 1000000, true,
      "Sign-ins a second from one address (four times that in a burst); 0: no limit, nor on wrong passwords. "
      "More where many people come from one address, as behind a proxy."},
+    {"body_budget", CONF_SIZE, AT(body_budget), "64m", 0, 0, true,
+     "Bytes of request bodies that are held at any moment, of all clients together; more are refused with "
+     "503. 0: no "
+     "limit."},
+    {"peer_connections", CONF_INTEGER, AT(peer_connections), "2048", 0, 1000000, true,
+     "Connections of one address (of IPv6 one /64) at any moment; more are closed at once. 0: no limit, as "
+     "behind "
+     "a gateway that shows its own address."},
     {0},
 };

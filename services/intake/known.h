@@ -1,5 +1,5 @@
-/* Has this submission key made a ticket already? Asked with every keyed submission, so many questions share a
- * round trip. Loop thread. */
+/* Has this submission key made a ticket already? Asked with every keyed submission while no commit is to be
+ * expected, so many questions share a round trip. Loop thread. */
 #pragma once
 #include "intake/intake.h"
 #include "store/submission.h"

@@ -30,7 +30,8 @@ enum {
     LEAVE_LOOK_MS = 20,
     DOORS_LOOK_MS = 5,
     MAX_CONNECTIONS = 8192,
-    MAX_STREAMS = 4096
+    MAX_STREAMS = 4096,
+    MAX_STREAMS_OF_USER = 16
 };
 static const int64_t leave_us = 5 * US_PER_S, heartbeat_us = 15 * US_PER_S, doors_us = 2 * US_PER_S;
 
@@ -54,7 +55,7 @@ static void on_hint(void *ctx, const Meridian__Hint *hint)
 
 static void show_gauges(struct intake *intake)
 {
-    static struct metric *depth, *held, *dead, *oldest, *numbers, *connections;
+    static struct metric *depth, *held, *dead, *oldest, *numbers, *connections, *bytes;
     int64_t oldest_us = drain_oldest_us(intake->drain);
 
     if (!depth) {
@@ -68,6 +69,8 @@ static void show_gauges(struct intake *intake)
         numbers = metric_gauge("meridian_intake_numbers_left",
                                "Ticket numbers that can be given out without the authority.", NULL);
         connections = metric_gauge("meridian_intake_connections", "Open connections of the API.", NULL);
+        bytes = metric_gauge("meridian_intake_request_bytes",
+                             "Bytes of requests that are being received or wait for their turn.", NULL);
     }
     metric_set(depth, NULL, (double)drain_undelivered(intake->drain));
     metric_set(held, NULL, (double)drain_held(intake->drain));
@@ -77,6 +80,7 @@ static void show_gauges(struct intake *intake)
     metric_set(connections, NULL,
                (intake->http ? http_server_connections(intake->http) : 0) +
                    (intake->https ? http_server_connections(intake->https) : 0));
+    metric_set(bytes, NULL, (double)http_budget_bytes(intake->budget));
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -123,6 +127,7 @@ static int open_server(struct intake *intake, const char *address, int fd, bool 
         .tls_cert = tls ? intake->conf->http_cert : NULL,
         .tls_key = tls ? intake->conf->http_key : NULL,
         .max_connections = MAX_CONNECTIONS,
+        .budget = intake->budget,
         .handler = api_handle,
         .render_error = api_render_error,
         .ctx = intake,
@@ -178,6 +183,7 @@ static void open_feed(struct intake *intake)
         .max_replay = intake->conf->feed_replay_max,
         .heartbeat_us = heartbeat_us,
         .max_subscribers = MAX_STREAMS,
+        .max_per_user = MAX_STREAMS_OF_USER,
         .still = stream_still,
         .ctx = intake,
     };
@@ -251,6 +257,7 @@ static int intake_init(struct service *service)
     intake.request_seconds = metric_histogram(
         "meridian_intake_request_seconds", "Time from a complete request to its answer, by route.", "route");
     intake.rates = ratelimit_new(RATES_MAX);
+    intake.budget = http_budget_new((size_t)conf.body_budget, (int)conf.peer_connections);
     r = open_spool(&intake);
     if (r >= 0)
         r = open_database(&intake);
@@ -324,6 +331,8 @@ static void intake_reload(struct service *service)
 {
     struct intake *intake = service->state;
 
+    spool_limit(intake->spool, intake->conf->spool_min_free, intake->conf->spool_max_records);
+    http_budget_limit(intake->budget, (size_t)intake->conf->body_budget, (int)intake->conf->peer_connections);
     if (intake->https && http_server_reload_tls(intake->https) < 0)
         log_error("the new certificate of the API cannot be used; the old one stays");
 }
@@ -357,6 +366,7 @@ static void intake_fini(struct service *service)
     intake->numbers = numbers_free(intake->numbers);
     intake->waits = waits_free(intake->waits);
     intake->docs = http_files_close(intake->docs);
+    intake->budget = http_budget_free(intake->budget);
     intake->rates = lru_free(intake->rates);
 }
 

@@ -68,6 +68,7 @@ struct reads {
 static void ask_here(struct read *read);
 static void ask_there(struct read *read);
 static void on_sweep(uv_timer_t *timer);
+static void sweep_later(struct reads *reads);
 
 /* ---- ends ---- */
 
@@ -202,8 +203,7 @@ static void ask_here(struct read *read)
     }
     read->give_up_us = now_us + patience_us;
     list_append(&read->reads->asked, &read->node);
-    if (!uv_is_active((uv_handle_t *)&read->reads->sweep))
-        uv_timer_start(&read->reads->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+    sweep_later(read->reads);
 }
 
 /* A copy of the question that goes on while the original is left to its worker. */
@@ -221,10 +221,27 @@ static struct read *inherit(struct read *read)
     return heir;
 }
 
+static void sweep_later(struct reads *reads)
+{
+    if (!uv_is_active((uv_handle_t *)&reads->sweep))
+        uv_timer_start(&reads->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+}
+
+/* Ends patience with the database: with an answer that does not come, and with a position, the look for which
+ * may hang as well. */
 static void on_sweep(uv_timer_t *timer)
 {
     struct reads *reads = timer->data;
     int64_t now_us = clock_monotonic_us();
+
+    LIST_FOR(node, &reads->waiting)
+    {
+        struct read *read = CONTAINER_OF(node, struct read, node);
+        if (read->give_up_us > now_us)
+            continue;
+        list_remove(node);
+        ask_there(read);
+    }
 
     LIST_FOR(node, &reads->asked)
     {
@@ -236,7 +253,7 @@ static void on_sweep(uv_timer_t *timer)
         metric_add(reads->hung, NULL, 1);
         on_read(inherit(read), -E_TIMEOUT);
     }
-    if (list_empty(&reads->asked))
+    if (list_empty(&reads->asked) && list_empty(&reads->waiting))
         uv_timer_stop(timer);
 }
 
@@ -259,7 +276,6 @@ static int work_look(struct db_conn *conn, void *job)
 static void on_look(void *job, int status)
 {
     struct reads *reads = job;
-    int64_t now_us = clock_monotonic_us();
 
     reads->looking = false;
     reads->lag_ms = -1;
@@ -277,7 +293,7 @@ static void on_look(void *job, int status)
         if (is_current(reads, read->wanted)) {
             list_remove(node);
             ask_here(read);
-        } else if (read->give_up_us <= now_us || status < 0) {
+        } else if (status < 0) { /* else the sweep ends its patience */
             list_remove(node);
             ask_there(read);
         }
@@ -341,6 +357,7 @@ void read_document(struct call *call, const char *name, const char *const *args,
         metric_add(reads->waits, NULL, 1);
         read->give_up_us = clock_monotonic_us() + WAIT_MS * US_PER_MS;
         list_append(&reads->waiting, &read->node);
+        sweep_later(reads);
         look_again(reads, 0);
     }
 }

@@ -7,6 +7,12 @@
  * `session_grace`: a region that is cut off goes on serving whoever is signed in. For the same reason new
  * sessions are read from the database four times a second, whoever opened them.
  *
+ * Nobody waits for a database that hangs: after IMPATIENT_MS whoever is known is let in (those that come
+ * later while the check is still out, too), and for the others the authority is asked beside it; whoever says
+ * something first decides. After GIVE_UP_MS without news from either the wait is over, and for a second the
+ * database is not asked. What is left with a worker belongs to it: a check is freed when the last of those
+ * that have it (database, authority, timer) has let go.
+ *
  * An ended session is refused from the next check on, which a hint brings forward; an expired one at once.
  */
 #include "intake/sessions.h"
@@ -17,9 +23,9 @@
 #include "meridian/errors.h"
 #include <stdio.h>
 
-enum { SESSIONS_MAX = 20000, RECENT_MAX = 200, RECENT_MS = 250, IMPATIENT_MS = 300 };
+enum { SESSIONS_MAX = 20000, RECENT_MAX = 200, RECENT_MS = 250, IMPATIENT_MS = 300, GIVE_UP_MS = 1500 };
 static const int64_t fresh_us = 5 * US_PER_S, usable_us = 15 * US_PER_S, overlap_us = 60 * US_PER_S;
-static const int64_t database_us = 2 * US_PER_S, authority_us = 3 * US_PER_S;
+static const int64_t database_us = 2 * US_PER_S, authority_us = 3 * US_PER_S, rest_us = US_PER_S;
 
 struct known {
     struct store_session session;
@@ -33,7 +39,12 @@ struct lookup {
     struct lru_key key;
     struct list calls;
     struct store_session found; /* written by the worker */
-    uv_timer_t impatience;
+    uv_timer_t patience;
+    int holders; /* database, authority and timer that still have it */
+    bool at_database, at_authority, asked_authority;
+    bool impatient; /* whoever is known need not wait */
+    bool given_up;  /* the database is not waited for any more */
+    bool ended;     /* everybody was told; only waits for its holders */
 };
 
 /* Reading new sessions. */
@@ -50,11 +61,23 @@ struct sessions {
     struct lru *known;
     struct list lookups;
     uv_timer_t poll;
-    int64_t after_us; /* ends up to here were read */
+    int64_t after_us;         /* ends up to here were read */
+    int64_t resting_until_us; /* the database hung: not asked until then */
+    int64_t ahead_us;         /* see sessions_age */
     bool polling, stopped;
 };
 
 /* ---- what is known ---- */
+
+static int64_t now_of(const struct sessions *sessions)
+{
+    return clock_monotonic_us() + sessions->ahead_us;
+}
+
+void sessions_age(struct sessions *sessions, int64_t us)
+{
+    sessions->ahead_us += us;
+}
 
 void sessions_remember(struct sessions *sessions, const uint8_t token_hash[AUTH_HASH_SIZE],
                        const struct store_session *session)
@@ -65,7 +88,7 @@ void sessions_remember(struct sessions *sessions, const uint8_t token_hash[AUTH_
     memcpy(key.bytes, token_hash, sizeof key.bytes);
     known = lru_put(sessions->known, &key);
     known->session = *session;
-    known->checked_us = clock_monotonic_us();
+    known->checked_us = now_of(sessions);
 }
 
 void sessions_forget(struct sessions *sessions, const uint8_t token_hash[AUTH_HASH_SIZE])
@@ -160,15 +183,22 @@ static void release(struct lookup *lookup, const struct store_session *session, 
     }
 }
 
+static void let_go(struct lookup *lookup)
+{
+    if (--lookup->holders == 0)
+        free(lookup);
+}
+
 static void on_lookup_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    let_go(handle->data);
 }
 
 static void lookup_end(struct lookup *lookup)
 {
+    lookup->ended = true;
     list_remove(&lookup->node);
-    uv_close((uv_handle_t *)&lookup->impatience, on_lookup_closed);
+    uv_close((uv_handle_t *)&lookup->patience, on_lookup_closed);
 }
 
 /* Old knowledge that may be used because nobody can be asked. NULL: none, or too old. */
@@ -177,7 +207,7 @@ static const struct store_session *still_usable(struct lookup *lookup)
     struct known *known = lru_get(lookup->sessions->known, &lookup->key);
     int64_t grace_us = lookup->sessions->intake->conf->session_grace_us;
 
-    if (!known || (known->checked_us && known->checked_us + grace_us < clock_monotonic_us()))
+    if (!known || (known->checked_us && known->checked_us + grace_us < now_of(lookup->sessions)))
         return NULL;
     return known->checked_us ? &known->session : NULL;
 }
@@ -202,34 +232,32 @@ static void lookup_failed(struct lookup *lookup, int failure)
     lookup_end(lookup);
 }
 
-static void on_impatience(uv_timer_t *timer)
-{
-    struct lookup *lookup = timer->data;
-    const struct store_session *usable = still_usable(lookup);
-
-    if (usable) {
-        struct store_session old = *usable;
-        release(lookup, &old, 0);
-    }
-}
-
 /* ---- asking ---- */
+
+/* One of the two could not say anything: it is over when the other cannot either, or is not waited for. */
+static void lookup_silent(struct lookup *lookup)
+{
+    if (!lookup->at_authority && (!lookup->at_database || lookup->given_up))
+        lookup_failed(lookup, -E_UNAVAILABLE);
+}
 
 static void on_authority(void *ctx, int status, const Meridian__Reply *reply)
 {
     struct lookup *lookup = ctx;
     struct store_session session;
 
-    if (status < 0)
-        lookup_failed(lookup, -E_UNAVAILABLE);
-    else if (reply->status == E_UNAUTHENTICATED || reply->status == E_NOT_FOUND)
+    lookup->at_authority = false;
+    if (lookup->ended)
+        ;
+    else if (status >= 0 && (reply->status == E_UNAUTHENTICATED || reply->status == E_NOT_FOUND))
         lookup_failed(lookup, -E_UNAUTHENTICATED);
-    else if (reply->status == E_SESSION_EXPIRED)
+    else if (status >= 0 && reply->status == E_SESSION_EXPIRED)
         lookup_failed(lookup, -E_SESSION_EXPIRED);
-    else if (reply->status || sessions_read(reply->session, &session) < 0)
-        lookup_failed(lookup, -E_UNAVAILABLE);
+    else if (status < 0 || reply->status || sessions_read(reply->session, &session) < 0)
+        lookup_silent(lookup);
     else
         lookup_found(lookup, &session);
+    let_go(lookup);
 }
 
 static void ask_authority(struct lookup *lookup)
@@ -243,6 +271,8 @@ static void ask_authority(struct lookup *lookup)
     request.instance = (char *)service->conf.instance;
     request.body_case = MERIDIAN__REQUEST__BODY_SESSION_LOOKUP;
     request.session_lookup = &body;
+    lookup->asked_authority = lookup->at_authority = true;
+    lookup->holders++;
     bus_call(service->routers, &request, authority_us, 0, on_authority, lookup);
 }
 
@@ -257,12 +287,55 @@ static void on_lookup(void *job, int status)
 {
     struct lookup *lookup = job;
 
-    if (status == 0)
+    lookup->at_database = false;
+    if (lookup->ended)
+        ;
+    else if (status == 0)
         lookup_found(lookup, &lookup->found);
-    else if (lookup->sessions->stopped)
-        lookup_failed(lookup, -E_UNAVAILABLE);
+    else if (lookup->asked_authority || lookup->sessions->stopped)
+        lookup_silent(lookup);
     else
         ask_authority(lookup);
+    let_go(lookup);
+}
+
+static void on_hang(uv_timer_t *timer)
+{
+    struct lookup *lookup = timer->data;
+
+    lookup->given_up = true;
+    if (lookup->at_database)
+        lookup->sessions->resting_until_us = clock_monotonic_us() + rest_us;
+    lookup_silent(lookup);
+}
+
+static void on_impatience(uv_timer_t *timer)
+{
+    struct lookup *lookup = timer->data;
+    const struct store_session *usable = still_usable(lookup);
+    struct store_session old;
+
+    uv_timer_start(timer, on_hang, GIVE_UP_MS, 0);
+    lookup->impatient = true;
+    if (usable) {
+        old = *usable;
+        release(lookup, &old, 0);
+    } else if (!lookup->asked_authority && !lookup->sessions->stopped) {
+        ask_authority(lookup);
+    }
+}
+
+static bool ask_database(struct lookup *lookup)
+{
+    struct db_pool *db = lookup->sessions->intake->db;
+    int64_t now_us = clock_monotonic_us();
+
+    if (!db || !db_pool_ready(db) || now_us < lookup->sessions->resting_until_us ||
+        db_pool_submit(db, work_lookup, on_lookup, lookup, now_us + database_us) < 0)
+        return false;
+    lookup->at_database = true;
+    lookup->holders++;
+    return true;
 }
 
 static struct lookup *lookup_start(struct sessions *sessions, const struct lru_key *key)
@@ -281,11 +354,11 @@ static struct lookup *lookup_start(struct sessions *sessions, const struct lru_k
     lookup->key = *key;
     list_init(&lookup->calls);
     list_append(&sessions->lookups, &lookup->node);
-    uv_timer_init(intake->service->loop, &lookup->impatience);
-    lookup->impatience.data = lookup;
-    uv_timer_start(&lookup->impatience, on_impatience, IMPATIENT_MS, 0);
-    if (!intake->db || !db_pool_ready(intake->db) ||
-        db_pool_submit(intake->db, work_lookup, on_lookup, lookup, clock_monotonic_us() + database_us) < 0)
+    uv_timer_init(intake->service->loop, &lookup->patience);
+    lookup->patience.data = lookup;
+    lookup->holders = 1;
+    uv_timer_start(&lookup->patience, on_impatience, IMPATIENT_MS, 0);
+    if (!ask_database(lookup))
         ask_authority(lookup);
     return lookup;
 }
@@ -324,7 +397,7 @@ void sessions_authenticate(struct call *call, void (*next)(struct call *call))
     auth_token_hash(token, key.bytes);
     memcpy(call->token_hash, key.bytes, sizeof call->token_hash);
     known = lru_get(sessions->known, &key);
-    age_us = known && known->checked_us ? clock_monotonic_us() - known->checked_us : INT64_MAX;
+    age_us = known && known->checked_us ? now_of(sessions) - known->checked_us : INT64_MAX;
     if (age_us < fresh_us) {
         judge(call, &known->session);
         return;
@@ -332,7 +405,7 @@ void sessions_authenticate(struct call *call, void (*next)(struct call *call))
     if (!known && !limit_unknown_token(call))
         return;
     lookup = lookup_start(sessions, &key);
-    if (age_us < usable_us) {
+    if (age_us < usable_us || (lookup->impatient && still_usable(lookup))) {
         struct store_session session = known->session;
         judge(call, &session);
         return;
@@ -350,7 +423,7 @@ const struct store_session *sessions_present(struct sessions *sessions,
     known = lru_get(sessions->known, &key);
     if (!known || known->session.ended || known->session.expires_us <= clock_now_us())
         return NULL;
-    if (!known->checked_us || known->checked_us + fresh_us < clock_monotonic_us())
+    if (!known->checked_us || known->checked_us + fresh_us < now_of(sessions))
         lookup_start(sessions, &key);
     known = lru_get(sessions->known, &key); /* a check that fails at once may have dropped it */
     return known ? &known->session : NULL;

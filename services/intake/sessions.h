@@ -13,6 +13,8 @@ void sessions_remember(struct sessions *sessions, const uint8_t token_hash[AUTH_
                        const struct store_session *session);
 /** A session ended: it is looked up again at its next use. */
 void sessions_forget(struct sessions *sessions, const uint8_t token_hash[AUTH_HASH_SIZE]);
+/** As if all checks had been made this much earlier: for tests, whose sessions are always young. */
+void sessions_age(struct sessions *sessions, int64_t us);
 /** Fills a session from what the authority says. -E_PEER when it makes no sense. */
 int sessions_read(const Meridian__SessionInfo *info, struct store_session *ret_session) _must_check_;
 /** What is known here of a session without waiting, NULL when it is over or unknown; old knowledge is checked

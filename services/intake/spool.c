@@ -6,7 +6,6 @@
 #include "intake/spool_inner.h"
 #include "log/log.h"
 #include "meridian/errors.h"
-#include <stdio.h>
 
 enum { IN_MAX = 16384 };
 
@@ -27,6 +26,7 @@ static void op_free(struct spool_op *op)
     while ((node = list_pop(&op->records)))
         spool_record_free(CONTAINER_OF(node, struct spool_record, node));
     spool_record_free(op->record);
+    free(op->seqs);
     free(op);
 }
 
@@ -105,11 +105,15 @@ void spool_load(struct spool *spool, int64_t after_seq, size_t max, size_t max_b
     give(spool, op);
 }
 
-void spool_delete(struct spool *spool, int64_t seq)
+void spool_delete(struct spool *spool, const int64_t *seqs, size_t n)
 {
-    struct spool_op *op = op_new(OP_DELETE, NULL);
+    struct spool_op *op;
 
-    op->seq = seq;
+    if (n == 0)
+        return;
+    op = op_new(OP_DELETE, NULL);
+    op->seqs = mem_dup(seqs, n * sizeof *seqs);
+    op->nseqs = n;
     give(spool, op);
 }
 
@@ -122,12 +126,12 @@ void spool_bury(struct spool *spool, int64_t seq, const char *reason)
     give(spool, op);
 }
 
-void spool_settle(struct spool *spool, int64_t seq, const char *number)
+void spool_settle(struct spool *spool, int64_t seq, const struct spool_twin *answer)
 {
     struct spool_op *op = op_new(OP_SETTLE, NULL);
 
     op->seq = seq;
-    snprintf(op->number, sizeof op->number, "%s", number);
+    op->twin = *answer;
     give(spool, op);
 }
 
@@ -155,6 +159,12 @@ int64_t spool_depth(const struct spool *spool)
 int64_t spool_dead(const struct spool *spool)
 {
     return atomic_load(&spool->dead);
+}
+
+void spool_limit(struct spool *spool, int64_t min_free_bytes, int64_t max_records)
+{
+    atomic_store(&spool->min_free_bytes, min_free_bytes);
+    atomic_store(&spool->max_records, max_records);
 }
 
 int spool_has_room(const struct spool *spool)
@@ -199,6 +209,7 @@ int spool_open(const struct spool_options *options, struct spool **ret_spool, st
     int r;
 
     spool->options = *options;
+    spool_limit(spool, options->min_free_bytes, options->max_records);
     spool->commits =
         metric_counter("meridian_intake_spool_commits_total", "Transactions of the spool.", NULL);
     spool->commit_seconds = metric_histogram("meridian_intake_spool_commit_seconds",

@@ -38,9 +38,9 @@ void spool_load(struct spool *spool, int64_t after_seq, size_t max, size_t max_b
                 void *ctx);
 
 /* These are repeated until they succeed. */
-void spool_delete(struct spool *spool, int64_t seq);
+void spool_delete(struct spool *spool, const int64_t *seqs, size_t n); /* copied */
 void spool_bury(struct spool *spool, int64_t seq, const char *reason);
-void spool_settle(struct spool *spool, int64_t seq, const char *number);
+void spool_settle(struct spool *spool, int64_t seq, const struct spool_twin *answer);
 
 typedef void (*spool_block_fn)(void *ctx, int status, struct number_range block);
 void spool_block_add(struct spool *spool, int64_t first, int64_t count, spool_block_fn done, void *ctx);
@@ -49,5 +49,7 @@ const struct number_range *spool_blocks(const struct spool *spool, size_t *ret_n
 
 int64_t spool_depth(const struct spool *spool); /* records in the file */
 int64_t spool_dead(const struct spool *spool);  /* records set aside */
+/** Changes the limits of the options; they count from the next group, or within a second. */
+void spool_limit(struct spool *spool, int64_t min_free_bytes, int64_t max_records);
 /** 0 when a record would be accepted now, as far as is known; else -E_SPOOL_FULL. */
 int spool_has_room(const struct spool *spool) _must_check_;

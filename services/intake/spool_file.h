@@ -17,6 +17,8 @@ struct spool_file {
 };
 struct spool_store {
     struct spool_file file;
+    int64_t used_block, used_value; /* numbers given out in this transaction; 0: none */
+    int log_pages;                  /* in the write-ahead log */
 };
 
 /** Opens `directory`/spool.db. A file that is damaged is renamed (its name in ret_aside) and a fresh one

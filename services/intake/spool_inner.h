@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { SPOOL_LAZY_MAX = 512 }; /* deletes that may wait for company */
+enum { SPOOL_LAZY_MAX = 64 }; /* deletes that may wait for company */
 
 enum spool_op_kind { OP_APPEND, OP_LOAD, OP_DELETE, OP_BURY, OP_SETTLE, OP_BLOCK };
 
@@ -15,11 +15,12 @@ struct spool_op {
     enum spool_op_kind kind;
     int status; /* set by the writer */
     int64_t seq, count;
-    char number[SPOOL_NUMBER_SIZE];
+    int64_t *seqs; /* OP_DELETE */
+    size_t nseqs;
     const char *reason;
     /* OP_APPEND */
     struct spool_record *record;
-    struct spool_twin twin;
+    struct spool_twin twin; /* of OP_SETTLE: the answer */
     spool_append_fn appended;
     /* OP_LOAD */
     size_t max, max_bytes;
@@ -44,6 +45,7 @@ struct spool {
     bool closing;        /* under the lock */
     bool urgent;         /* under the lock: somebody waits for what is in `in` */
     atomic_llong depth, dead;
+    atomic_llong min_free_bytes, max_records;
     atomic_size_t waiting; /* in `in` */
     atomic_bool full;      /* the last look at the disk said so */
     bool failing;          /* the writer's: the last transaction failed, and that was logged */

@@ -5,7 +5,7 @@
 #include "base/list.h"
 #include "intake/submission.h"
 
-enum { SPOOL_NUMBER_SIZE = 24, SPOOL_BLOCKS_MAX = 64 };
+enum { SPOOL_NUMBER_SIZE = 24, SPOOL_REGION_SIZE = 8, SPOOL_BLOCKS_MAX = 64 };
 
 /** One accepted submission on its way to the database. */
 struct spool_record {
@@ -23,9 +23,10 @@ struct spool_record {
 };
 struct spool_record *spool_record_free(struct spool_record *record); /* NULL is fine */
 
-/** What was stored earlier under the same key. */
+/** What was stored earlier under the same key, or the ticket that the key led to. */
 struct spool_twin {
     char number[SPOOL_NUMBER_SIZE];
+    char region[SPOOL_REGION_SIZE]; /* "": this one */
     int64_t accepted_us;
 };
 enum spool_outcome { SPOOL_STORED = 0, SPOOL_TWIN = 1 /* same key, same body */, SPOOL_OTHER_BODY = 2 };
@@ -39,7 +40,8 @@ struct spool_store;
 struct spool_findings {
     int64_t records, dead;
     int64_t damaged;  /* records set aside now because their checksum was wrong */
-    int64_t salvaged; /* records copied out of a damaged file */
+    int64_t salvaged; /* records copied out of a damaged file; those in it whose checksum is wrong count as
+                         damaged */
     char aside[256];  /* where the damaged file was put; "" when there was none */
 };
 /** Opens or makes `directory`/spool.db and checks every record. A file that SQLite cannot read is moved aside
@@ -53,13 +55,14 @@ struct spool_store *spool_store_close(struct spool_store *store); /* NULL is fin
 int spool_store_begin(struct spool_store *store) _must_check_;
 int spool_store_commit(struct spool_store *store) _must_check_;
 void spool_store_rollback(struct spool_store *store);
-/** enum spool_outcome; with SPOOL_TWIN *ret_twin is set. */
+/** Within a transaction. enum spool_outcome; with SPOOL_TWIN *ret_twin is set. */
 int spool_store_append(struct spool_store *store, struct spool_record *record,
                        struct spool_twin *ret_twin) _must_check_;
-/** Both: 1 when there is no such record. */
-int spool_store_delete(struct spool_store *store, int64_t seq) _must_check_;
+/** Drops the records from `first` to `last`. How many there were. */
+int spool_store_delete(struct spool_store *store, int64_t first, int64_t last) _must_check_;
+/** 1 when there is no such record. */
 int spool_store_bury(struct spool_store *store, int64_t seq, const char *reason) _must_check_;
-int spool_store_settle(struct spool_store *store, int64_t seq, const char *number) _must_check_;
+int spool_store_settle(struct spool_store *store, int64_t seq, const struct spool_twin *answer) _must_check_;
 int spool_store_block_add(struct spool_store *store, int64_t first, int64_t count) _must_check_;
 /** Appends up to `max` records after `seq`, at most about `max_bytes`, to `ret_records`. *ret_damaged counts
  * those whose checksum is wrong, which are buried. *ret_more tells whether there may be more. */
@@ -67,6 +70,9 @@ int spool_store_load(struct spool_store *store, int64_t seq, size_t max, size_t 
                      struct list *ret_records, int64_t *ret_damaged, bool *ret_more) _must_check_;
 int spool_store_blocks(struct spool_store *store, struct number_range ret_blocks[SPOOL_BLOCKS_MAX],
                        size_t *ret_n) _must_check_;
+/** Moves the log into the file when it has grown: early when nobody is waiting (`idle`), late in any case.
+ * Nothing else does, so that no commit pays for it. Failure does not matter. */
+void spool_store_checkpoint(struct spool_store *store, bool idle);
 /** Shrinks the file a little when much of it is unused; failure does not matter. */
 void spool_store_shrink(struct spool_store *store);
 /** Bytes a writer may still use on the file system. */

@@ -27,6 +27,7 @@ void events_get(struct call *call)
                                  call->session.nteams,
                                  {0}};
     const char *route = call->route->pattern;
+    int r;
 
     memcpy(viewer.token_hash, call->token_hash, sizeof viewer.token_hash);
     if (!query_text(call, "ticket", SPOOL_NUMBER_SIZE - 1, &ticket))
@@ -35,8 +36,11 @@ void events_get(struct call *call)
         call_problem(call, E_UNAVAILABLE, "this region has no database to follow");
         return;
     }
-    if (feed_subscribe(intake->feed, call->x, &viewer, buf_str(&ticket),
-                       http_header(call->x, "Last-Event-ID")) < 0)
+    r = feed_subscribe(intake->feed, call->x, &viewer, buf_str(&ticket),
+                       http_header(call->x, "Last-Event-ID"));
+    if (r == -E_RATE_LIMITED)
+        call_problem(call, E_RATE_LIMITED, "you have too many event streams open here; close one first");
+    else if (r < 0)
         call_problem(call, E_UNAVAILABLE, "too many clients follow the events here");
     else
         metric_add(intake->requests, route, 1); /* the call is gone, the stream has its exchange */

@@ -40,15 +40,12 @@ void submission_hash(const json_t *body, uint8_t ret_hash[AUTH_HASH_SIZE])
     free(canonical);
 }
 
-void submission_key(const char *requester_id, struct str client_key, uint8_t ret_key[SUBMISSION_KEY_SIZE])
+void submission_key(const char *user_id, struct str client_key, uint8_t ret_key[SUBMISSION_KEY_SIZE])
 {
-    _cleanup_buf_ struct buf text = BUF_INIT;
+    const struct str parts[] = {str_from(user_id), STR(":"), client_key};
     uint8_t hash[AUTH_HASH_SIZE];
 
-    buf_add_text(&text, requester_id);
-    buf_add_char(&text, ':');
-    buf_add_str(&text, client_key);
-    auth_sha256(text.p, text.n, hash);
+    auth_sha256_parts(parts, ARRAY_SIZE(parts), hash);
     memcpy(ret_key, hash, SUBMISSION_KEY_SIZE);
 }
 

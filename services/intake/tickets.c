@@ -3,6 +3,7 @@
 #include "intake/peek.h"
 #include "intake/query.h"
 #include "intake/reads.h"
+#include "intake/submit.h"
 #include "meridian/errors.h"
 #include "meridian/limits.h"
 #include <ctype.h>
@@ -23,23 +24,47 @@ static bool etag_matches(struct str header, const char *etag)
     return false;
 }
 
+/* What the caller submitted and cannot read yet is on its way; anything else does not exist, as far as the
+ * caller is to know. */
+static void not_found(struct call *call)
+{
+    if (submit_is_uncommitted(call, call->number)) {
+        http_add_header(call->x, "Retry-After", "1");
+        call_problem(call, E_NOT_FOUND, "%s was accepted and is not committed yet; ask again in a moment",
+                     call->number);
+    } else {
+        call_problem(call, E_NOT_FOUND, "there is no ticket %s, or you may not see it", call->number);
+    }
+}
+
+/* "7", and "7-zh" in Chinese, because the sentences of the document depend on the language. */
+static void format_etag(const struct call *call, struct str json, char *ret_etag, size_t size)
+{
+    bool zh = strcmp(call->language, "zh") == 0;
+
+    snprintf(ret_etag, size, "\"%lld%s\"", (long long)peek_int(json, "version", 0), zh ? "-zh" : "");
+}
+
 static void on_ticket(struct call *call, int status, struct str json)
 {
-    char etag[32];
+    char etag[40];
+    bool stale;
 
     if (status == -E_NOT_FOUND) {
-        call_problem(call, status, "there is no ticket %s, or you may not see it", call->number);
+        not_found(call);
         return;
     }
     if (status < 0) {
         read_problem(call, status);
         return;
     }
-    snprintf(etag, sizeof etag, "\"%lld\"", (long long)peek_int(json, "version", 0));
+    format_etag(call, json, etag, sizeof etag);
+    stale = str_eq(peek_member(json, "stale"), STR("true"));
     http_add_header(call->x, "ETag", etag);
     http_add_header(call->x, "Cache-Control", "private, no-cache");
     http_add_header(call->x, "Vary", "Authorization, Cookie, Accept-Language");
-    if (etag_matches(http_header(call->x, "If-None-Match"), etag))
+    /* Old knowledge is no proof that nothing has changed, and a 304 could not say how old it is. */
+    if (!stale && etag_matches(http_header(call->x, "If-None-Match"), etag))
         call_json(call, 304, (struct str){0});
     else
         call_json(call, 200, json);
@@ -57,7 +82,7 @@ void ticket_get(struct call *call)
 static void on_events(struct call *call, int status, struct str json)
 {
     if (status == -E_NOT_FOUND)
-        call_problem(call, status, "there is no ticket %s, or you may not see it", call->number);
+        not_found(call);
     else if (status < 0)
         read_problem(call, status);
     else

@@ -16,11 +16,11 @@
 #include "log/log.h"
 #include "meridian/errors.h"
 #include "metrics/metrics.h"
-#include "notifier/shipment.h"
+#include "notifier/recorder.h"
 #include "notifier_sql.h"
 #include <stdio.h>
 
-enum { SLOTS = 128 /* of a channel without threads */, CLAIM_MOST = 50, CHANNELS = 2, GATHER_MS = 5 };
+enum { SLOTS = 128 /* of a channel without threads */, CLAIM_MOST = 50, CHANNELS = 2, GATHER_MS = 25 };
 #define POLL_US           (1 * US_PER_S)
 #define EXPIRE_EVERY_US   (60 * US_PER_S)
 #define RECORD_AGAIN_US   (500 * US_PER_MS)
@@ -50,7 +50,7 @@ struct ledger {
     int64_t retry_at_us; /* monotonic: when the next retry we know of is due; 0: none */
     struct lanes *lanes;
     struct claim claims[CHANNELS];
-    struct list unrecorded; /* ended, and the record failed: again soon */
+    struct recorder recorder;
     bool released, releasing, expiring, failing, stopped;
     int64_t expired_at_us;
     void (*drained)(void *ctx);
@@ -124,14 +124,6 @@ static void forget(struct shipment *shipment)
     check_drained(ledger);
 }
 
-static int run_record(struct db_conn *conn, void *job)
-{
-    struct shipment *shipment = job;
-    struct ledger *ledger = shipment->owner;
-
-    return shipment_record(conn, shipment, ledger->options.instance);
-}
-
 static void count_record(struct ledger *ledger, const struct shipment *shipment)
 {
     if (!shipment->moved)
@@ -153,45 +145,23 @@ static void plan_retry(struct ledger *ledger, int64_t at_us)
         ledger->retry_at_us = at_us;
 }
 
-static void on_record(void *job, int status)
+static bool on_recorded(void *ctx, struct shipment *shipment, int status)
 {
-    struct shipment *shipment = job;
-    struct ledger *ledger = shipment->owner;
+    struct ledger *ledger = ctx;
 
     if (status == 0) {
         count_record(ledger, shipment);
         if (shipment->verdict == VERDICT_QUEUED)
             plan_retry(ledger, clock_monotonic_us() + shipment->wait_us);
-        forget(shipment);
     } else if (ledger->stopped || clock_monotonic_us() - shipment->started_us > RECORD_GIVE_UP_US) {
         log_error("the end of a delivery could not be recorded; it may be sent again",
                   L_TEXT("delivery", shipment->id), L_ERROR(status));
-        forget(shipment);
     } else {
-        list_append(&ledger->unrecorded, &shipment->node);
         look_in(ledger, RECORD_AGAIN_US);
+        return true;
     }
-}
-
-static void begin_record(struct shipment *shipment)
-{
-    struct ledger *ledger = shipment->owner;
-    int r = db_pool_submit(ledger->options.pool, run_record, on_record, shipment, 0);
-
-    if (r < 0)
-        on_record(shipment, r);
-}
-
-static void record_again(struct ledger *ledger)
-{
-    struct list again;
-    struct list *node;
-
-    list_init(&again);
-    while ((node = list_pop(&ledger->unrecorded)))
-        list_append(&again, node);
-    while ((node = list_pop(&again)))
-        begin_record(CONTAINER_OF(node, struct shipment, node));
+    forget(shipment);
+    return false;
 }
 
 /* ---- send ---- */
@@ -219,7 +189,7 @@ static void end_attempt(struct shipment *shipment, const struct attempt *attempt
     if (ledger->stopped)
         forget(shipment);
     else
-        begin_record(shipment);
+        recorder_add(&ledger->recorder, shipment);
 }
 
 static void on_attempt(void *ctx, const struct attempt *attempt, const char *region)
@@ -453,7 +423,7 @@ static void look(struct ledger *ledger)
 
     ledger->armed_us = 0;
     look_in(ledger, POLL_US);
-    record_again(ledger);
+    recorder_again(&ledger->recorder);
     if (ledger->drained || ledger->stopped)
         return;
     if (!ledger->released) {
@@ -494,7 +464,8 @@ struct ledger *ledger_open(const struct ledger_options *options)
 
     ledger->options = *options;
     ledger->lanes = lanes_new(options->conf->retry_scale);
-    list_init(&ledger->unrecorded);
+    recorder_init(&ledger->recorder,
+                  &(struct recorder_options){options->pool, options->instance, on_recorded, ledger});
     for (size_t i = 0; i < CHANNELS; i++) {
         ledger->claims[i].ledger = ledger;
         ledger->claims[i].channel = channels[i];
@@ -532,10 +503,8 @@ void ledger_stop(struct ledger *ledger)
 static void on_closed(uv_handle_t *handle)
 {
     struct ledger *ledger = handle->data;
-    struct list *node;
 
-    while ((node = list_pop(&ledger->unrecorded)))
-        shipment_free(CONTAINER_OF(node, struct shipment, node));
+    recorder_fini(&ledger->recorder);
     for (size_t i = 0; i < CHANNELS; i++)
         buf_fini(&ledger->claims[i].rooms);
     lanes_free(ledger->lanes);

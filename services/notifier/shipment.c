@@ -80,26 +80,46 @@ static int disable_endpoint(struct db_conn *conn, const struct shipment *shipmen
     return db_exec(conn, &sql_notifier_endpoint_disable, &params, NULL);
 }
 
-int shipment_record(struct db_conn *conn, struct shipment *shipment, const char *instance)
+static void add_ending(struct buf *json, const struct shipment *shipment)
+{
+    buf_printf(
+        json,
+        "%s{\"id\":\"%s\",\"attempts\":%d,\"state\":\"%s\",\"wait_us\":%lld,\"outcome\":\"%s\",\"detail\":",
+        json->n ? "," : "[", shipment->id, shipment->attempts, state_name(shipment->verdict),
+        (long long)shipment->wait_us, outcome_name(shipment->attempt.outcome));
+    buf_json_text(json, shipment->attempt.detail);
+    buf_add_text(json, ",\"region\":");
+    buf_json_text(json, shipment->tried_in);
+    buf_add_char(json, '}');
+}
+
+static void note_moved(struct shipment *const *shipments, size_t n, const char *id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(shipments[i]->id, id) == 0)
+            shipments[i]->moved = true;
+}
+
+int shipments_record(struct db_conn *conn, struct shipment *const *shipments, size_t n, const char *instance)
 {
     _cleanup_params_ struct db_params params = {0};
     _cleanup_result_ struct db_result result = {0};
+    _cleanup_buf_ struct buf json = BUF_INIT;
     int r = 0;
 
-    if (shipment->attempt.outcome == OUTCOME_GONE && shipment->endpoint_id)
-        r = disable_endpoint(conn, shipment);
+    for (size_t i = 0; i < n && r >= 0; i++) {
+        shipments[i]->moved = false;
+        if (shipments[i]->attempt.outcome == OUTCOME_GONE && shipments[i]->endpoint_id)
+            r = disable_endpoint(conn, shipments[i]);
+        add_ending(&json, shipments[i]);
+    }
     if (r < 0)
         return r;
-    db_param_text(&params, shipment->id);
+    buf_add_char(&json, ']');
+    db_param_text(&params, buf_text(&json));
     db_param_text(&params, instance);
-    db_param_int(&params, shipment->attempts);
-    db_param_text(&params, state_name(shipment->verdict));
-    db_param_int(&params, shipment->wait_us);
-    db_param_text(&params, outcome_name(shipment->attempt.outcome));
-    db_param_text(&params, shipment->attempt.detail);
-    db_param_text(&params, shipment->tried_in);
     r = db_exec(conn, &sql_notifier_delivery_record, &params, &result);
-    if (r == 0)
-        shipment->moved = db_int(&result, 0, 0);
+    for (int row = 0; r == 0 && row < db_rows(&result); row++)
+        note_moved(shipments, n, db_text(&result, row, 0));
     return r;
 }

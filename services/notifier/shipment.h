@@ -10,7 +10,7 @@
 enum verdict { VERDICT_DELIVERED, VERDICT_QUEUED, VERDICT_DEAD, VERDICT_UNCERTAIN };
 
 struct shipment {
-    struct list node; /* in the ledger's list of those to be recorded again; else in none */
+    struct list node; /* in the ledger's list of those to be recorded; else in none */
     void *owner;      /* the ledger */
     const struct channel *channel;
     char id[UUID_TEXT_SIZE];
@@ -27,7 +27,7 @@ struct shipment {
     const char *tried_in; /* region; borrowed, lives as long as the process */
     enum verdict verdict;
     int64_t wait_us; /* VERDICT_QUEUED: until the next attempt */
-    int64_t moved;   /* rows the record changed: 0 when another process had taken it over */
+    bool moved;      /* the record changed it; false when another process had taken it over */
 };
 
 /** From a row of delivery_claim.sql. */
@@ -36,5 +36,6 @@ struct shipment *shipment_free(struct shipment *shipment);
 /** Decides what becomes of it by outcome, policy and the lane's budget of retries. Sets verdict and wait_us.
  */
 void shipment_judge(struct shipment *shipment, int64_t now_us, int64_t retry_scale);
-/** Work of a database job: writes the verdict. `instance` as in the claim. */
-int shipment_record(struct db_conn *conn, struct shipment *shipment, const char *instance);
+/** Work of a database job: writes the verdicts in one statement and sets `moved`. `instance` as in the claim.
+ */
+int shipments_record(struct db_conn *conn, struct shipment *const *shipments, size_t n, const char *instance);

@@ -1,6 +1,6 @@
-/* Claim the next ticket of one's teams. One statement does it all (claim_next.sql), outside any transaction,
- * so that no lock lives longer than a round trip to a database on the same machine. Called by the router on a
- * worker; answers an empty body when nothing is ready.
+/* Claim the next ticket of one's teams. One statement does it all (claim_next.sql), alone or as one of a
+ * group (claim_group.c), so that no lock lives longer than a few round trips to a database on the same
+ * machine. Called by the router on a worker; answers an empty body when nothing is ready.
  */
 #include "auth/authz.h"
 #include "meridian/errors.h"
@@ -48,8 +48,9 @@ static int pick_teams(struct db_conn *conn, struct job *job, struct buf *ret_tea
     return 0;
 }
 
+/* `ordinal`: its place in a transaction, which will tell the position; 0: alone. */
 static int claim(struct db_conn *conn, struct job *job, const char *teams, const char *key,
-                 const uint8_t hash[32])
+                 const uint8_t hash[32], int ordinal)
 {
     const Meridian__Principal *who = job->request->principal;
     _cleanup_params_ struct db_params params = {0};
@@ -64,7 +65,9 @@ static int claim(struct db_conn *conn, struct job *job, const char *teams, const
     db_param_bytes(&params, hash, 32);
     db_param_text(&params, job->request->trace_id);
     db_param_int(&params, job->cluster_epoch);
-    r = db_exec_lsn(conn, &sql_router_claim_next, &params, &result, &job->lsn);
+    db_param_int(&params, ordinal);
+    r = ordinal ? db_exec(conn, &sql_router_claim_next, &params, &result)
+                : db_exec_lsn(conn, &sql_router_claim_next, &params, &result, &job->lsn);
     if (r < 0)
         return r;
     if (db_rows(&result) != 1)
@@ -85,7 +88,7 @@ static int claim(struct db_conn *conn, struct job *job, const char *teams, const
     return 0;
 }
 
-static int claim_next_work(struct db_conn *conn, struct job *job)
+static int claim_next(struct db_conn *conn, struct job *job, int ordinal)
 {
     _cleanup_buf_ struct buf teams = BUF_INIT, key = BUF_INIT;
     Meridian__ClaimNext asked = *job->request->claim_next;
@@ -100,13 +103,23 @@ static int claim_next_work(struct db_conn *conn, struct job *job)
     job_command_key(job, asked.client_key, &key);
     asked.client_key = NULL;
     job_command_hash(&asked.base, hash);
-    r = claim(conn, job, buf_text(&teams), buf_text(&key), hash);
-    if (r == -E_CONFLICT) { /* the same key at the same time: its answer is there now */
+    r = claim(conn, job, buf_text(&teams), buf_text(&key), hash, ordinal);
+    if (r == -E_CONFLICT && !ordinal) { /* the same key at the same time: its answer is there now */
         job_reset(job);
         job->conflict = true;
-        r = claim(conn, job, buf_text(&teams), buf_text(&key), hash);
+        r = claim(conn, job, buf_text(&teams), buf_text(&key), hash, ordinal);
     }
     return r;
+}
+
+int claim_next_in(struct db_conn *conn, struct job *job, int ordinal)
+{
+    return claim_next(conn, job, ordinal);
+}
+
+static int claim_next_work(struct db_conn *conn, struct job *job)
+{
+    return claim_next(conn, job, 0);
 }
 
 const struct job_kind claim_next_kind = {.name = "claim_next", .repeatable = true, .work = claim_next_work};

@@ -53,7 +53,7 @@ struct job {
     int64_t started_us, deadline_us; /* monotonic */
     int64_t cluster_epoch;           /* in: the highest that the sender or this router knows */
     bool uncertain;                  /* an earlier try may have been committed */
-    struct list node;                /* in the gate's waiting list, if it waits for its turn to sign in */
+    struct list node; /* where it waits for its turn: to sign in, or for the next group of claims */
 
     /* The result, written by work. */
     struct outcome out;
@@ -89,6 +89,10 @@ void job_refusal_text(const struct job *job, int failure, struct buf *ret_text);
 /** The request was answered before: takes that answer. 1, or -E_KEY_REUSED when something else was asked. */
 int job_recall(struct job *job, struct str response, struct str hash_hex,
                const uint8_t hash[32]) _must_check_;
+
+/** claim.c: a claim-next within the transaction of a group, of which it is the `ordinal`th (from 1). As
+ * `work`, but for the position; -E_DB_RETRY when all that is ready is held by others. */
+int claim_next_in(struct db_conn *conn, struct job *job, int ordinal) _must_check_;
 
 /* The kinds, one per body of a request. */
 extern const struct job_kind submit_kind, command_kind, claim_next_kind, session_open_kind,

@@ -15,17 +15,21 @@ enum { EVERY_MS = 50 };
 struct question {
     struct router *router;
     uint64_t flushed;
+    int64_t epoch;
 };
 
-static int ask(struct db_conn *conn, uint64_t *ret_flushed)
+static int ask(struct db_conn *conn, uint64_t *ret_flushed, int64_t *ret_epoch)
 {
     _cleanup_result_ struct db_result result = {0};
     int r;
 
     *ret_flushed = 0;
+    *ret_epoch = 0;
     r = db_exec(conn, &sql_router_replication_flushed, NULL, &result);
     if (r < 0)
         return r;
+    if (db_rows(&result) == 1)
+        *ret_epoch = db_int(&result, 0, 1);
     if (db_rows(&result) == 1 && !db_is_null(&result, 0, 0))
         return lsn_parse(db_str(&result, 0, 0), ret_flushed);
     return 0;
@@ -35,7 +39,7 @@ static int question_work(struct db_conn *conn, void *arg)
 {
     struct question *question = arg;
 
-    return ask(conn, &question->flushed);
+    return ask(conn, &question->flushed, &question->epoch);
 }
 
 static void question_done(void *arg, int status)
@@ -45,6 +49,9 @@ static void question_done(void *arg, int status)
 
     router->replication.asking = false;
     if (!status)
+        router_saw_epoch(router, question->epoch);
+    if (!status &&
+        question->epoch == router->cluster_epoch) /* else of a primary that was replaced meanwhile */
         replication_flushed(&router->replication, question->flushed);
     free(question); /* a failure is no news: the next round asks again */
 }
@@ -108,13 +115,16 @@ void replication_forget(struct replication *self)
 
 static int replicated_work(struct db_conn *conn, struct job *job)
 {
-    return ask(conn, &job->flushed_lsn);
+    int64_t epoch;
+    int r = ask(conn, &job->flushed_lsn, &epoch);
+
+    return r < 0 ? r : job_check_epoch(job, epoch);
 }
 
 static void replicated_finish(struct job *job, int status, Meridian__Reply *reply)
 {
     (void)reply; /* every reply carries the position */
-    if (!status)
+    if (!status && job->seen_epoch == job->router->cluster_epoch)
         replication_flushed(&job->router->replication, job->flushed_lsn);
 }
 

@@ -98,9 +98,9 @@ void router_finish(struct job *job, int status)
         metric_add(router->metrics.conflicts, NULL, 1);
     if (job->kind && job->kind->finish)
         job->kind->finish(job, status, &reply);
-    if (router->cluster_epoch) {
+    if (router->cluster_epoch) { /* that of its commit, should another primary have been promoted since */
         reply.has_cluster_epoch = true;
-        reply.cluster_epoch = (uint64_t)router->cluster_epoch;
+        reply.cluster_epoch = (uint64_t)(job->seen_epoch ? job->seen_epoch : router->cluster_epoch);
     }
     if (router->replication.standbys_expected) {
         reply.has_replicated_lsn = true;
@@ -127,7 +127,7 @@ static bool is_trouble(int status)
     }
 }
 
-static int on_work(struct db_conn *conn, void *arg)
+int router_run(struct db_conn *conn, void *arg)
 {
     struct job *job = arg;
     int r;
@@ -164,9 +164,8 @@ static bool repeats(struct job *job, int *status)
     return false;
 }
 
-static void on_work_done(void *arg, int status)
+void router_worked(struct job *job, int status)
 {
-    struct job *job = arg;
     struct router *router = job->router;
     bool sign_in = job->kind == &session_open_kind;
 
@@ -183,12 +182,17 @@ static void on_work_done(void *arg, int status)
         session_open_next(router);
 }
 
+static void on_work_done(void *arg, int status)
+{
+    router_worked(arg, status);
+}
+
 void router_work(struct job *job)
 {
-    int r = db_pool_submit(job->router->pool, on_work, on_work_done, job, job->deadline_us);
+    int r = db_pool_submit(job->router->pool, router_run, on_work_done, job, job->deadline_us);
 
     if (r < 0)
-        on_work_done(job, r);
+        router_worked(job, r);
 }
 
 /* True while the workers have been without a connection for longer than a moment. */
@@ -229,6 +233,8 @@ void router_dispatch(struct router *router, const Meridian__Request *request, ro
         router_finish(job, -E_UNAVAILABLE);
     } else if (kind == &session_open_kind) {
         session_open_begin(job);
+    } else if (kind == &claim_next_kind) {
+        claim_groups_add(&router->claims, job);
     } else {
         router_work(job);
     }
@@ -371,6 +377,7 @@ int router_open(const struct router_options *options, struct router **ret_router
         return r;
     }
     hinting_open(&router->hinting, router);
+    claim_groups_open(&router->claims, router);
     *ret_router = router;
     return 0;
 }
@@ -382,6 +389,7 @@ struct router *router_close(struct router *router)
     router->closing = true;
     if (router->pool) {
         session_open_next(router); /* refuses those that wait for their turn */
+        claim_groups_close(&router->claims);
         router->pool = db_pool_close(router->pool);
         session_open_next(router);
         replication_close(&router->replication);

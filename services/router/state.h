@@ -2,6 +2,7 @@
  * loop thread. */
 #pragma once
 #include "metrics/metrics.h"
+#include "router/claim_group.h"
 #include "router/hinting.h"
 #include "router/janitor.h"
 #include "router/job.h"
@@ -25,6 +26,7 @@ struct router {
     struct janitor janitor;
 
     struct hinting hinting;
+    struct claim_groups claims;
 
     int64_t complained_us; /* when a failing database was last logged */
     int64_t unsaid;        /* failures since that were not */
@@ -45,6 +47,10 @@ void router_complain(struct router *router, const char *what, int failure, const
 
 /** Submits a job that has passed all gates to the workers; answers it when that fails. */
 void router_work(struct job *job);
+/** The work of a job, on a worker: a db_work_fn of which the argument is the job. */
+int router_run(struct db_conn *conn, void *job);
+/** A worker is done with the job: repeats it where that is right, else answers and frees it. */
+void router_worked(struct job *job, int status);
 /** Answers and frees the job. */
 void router_finish(struct job *job, int status);
 

@@ -134,7 +134,8 @@ static int add_alias(struct db_conn *conn, const Meridian__Submission *record, c
     return db_exec(conn, &sql_router_alias_add, &params, NULL);
 }
 
-/* Columns: ordinal; the ticket of the key: id, number, body hash; the id of the ticket of the number. */
+/* Columns: ordinal; the ticket of the key: id, number, body hash; the id of the ticket of the number; of the
+ * ticket of the key again: region, accepted at. */
 static int resolve_one(struct db_conn *conn, struct batch *batch, const struct db_result *found, int row)
 {
     size_t i = (size_t)db_int(found, row, 0);
@@ -173,6 +174,8 @@ static int resolve_one(struct db_conn *conn, struct batch *batch, const struct d
         return 0;
     }
     conclude(batch, i, MERIDIAN__SUBMITTED__OUTCOME__DUPLICATE, number, NULL);
+    snprintf(batch->outcomes[i].region, sizeof batch->outcomes[i].region, "%s", db_text(found, row, 5));
+    batch->outcomes[i].accepted_us = db_int(found, row, 6);
     return named ? 0 : add_alias(conn, record, id);
 }
 
@@ -319,6 +322,11 @@ static void submit_finish(struct job *job, int status, Meridian__Reply *reply)
         message->outcome = result->outcomes[i].outcome;
         message->number = result->outcomes[i].number;
         message->detail = result->outcomes[i].detail;
+        if (result->outcomes[i].accepted_us) {
+            message->region = result->outcomes[i].region;
+            message->has_accepted_us = true;
+            message->accepted_us = result->outcomes[i].accepted_us;
+        }
     }
     reply->submitted = result->pointers;
     reply->n_submitted = result->n;

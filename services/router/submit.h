@@ -8,7 +8,9 @@ struct submit_outcome {
     bool settled;
     Meridian__Submitted__Outcome outcome;
     char number[40]; /* of the ticket that the key leads to */
-    char *detail;    /* owned; NULL unless rejected or in conflict */
+    char region[8];  /* of a duplicate: where that ticket was accepted, and when */
+    int64_t accepted_us;
+    char *detail; /* owned; NULL unless rejected or in conflict */
 };
 struct submit_result {
     struct submit_outcome *outcomes; /* owned */

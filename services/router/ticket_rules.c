@@ -120,11 +120,20 @@ static bool epoch_required(const struct judge *j)
     }
 }
 
+static bool version_matches(const Meridian__Command *c, uint64_t version)
+{
+    bool matches = !c->has_if_version || c->if_version == version;
+
+    for (size_t i = 0; i < c->n_if_versions && !matches; i++)
+        matches = c->if_versions[i] == version;
+    return matches;
+}
+
 static int check_preconditions(const struct judge *j)
 {
     const Meridian__Command *c = j->command;
 
-    if (c->has_if_version && c->if_version != (uint64_t)j->row->version)
+    if (!version_matches(c, (uint64_t)j->row->version))
         return outcome_refuse(j->out, -E_PRECONDITION, "The ticket is at version %d", j->row->version);
     if (epoch_required(j) && !c->has_epoch)
         return outcome_refuse(j->out, -E_PRECONDITION_REQUIRED, "Send the epoch of your ownership");

@@ -1,9 +1,11 @@
 """What those rely on who run it: health, metrics, status, memory, the local commands themselves."""
 import http.client
 import json
+import ssl
 import subprocess
 
 import pytest
+from desk import wait_for
 
 
 def fetch(port, path):
@@ -72,6 +74,51 @@ def test_logs_and_psql(desk):
     assert desk.local("logs", "-n", "1", "router-eu-1").stdout
     assert desk.local("logs", "no-such", check=False).returncode == 1
     assert desk.local("psql", "us", "-At", "-c", "SELECT pg_is_in_recovery()").stdout.strip() == "t"
+
+
+def make_certificate(folder, name):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj", f"/CN={name}",
+                    "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt"], check=True, capture_output=True)
+    return (folder / f"{name}.crt").read_text(), (folder / f"{name}.key").read_text()
+
+
+def open_tls(port):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    connection = http.client.HTTPSConnection("localhost", port, timeout=10, context=context)
+    connection.connect()
+    return connection, ssl.DER_cert_to_PEM_cert(connection.sock.getpeercert(binary_form=True))
+
+
+@pytest.mark.disturbs
+def test_intake_reads_its_certificate_again_on_sighup(desk, tmp_path):
+    """New connections get the new one, old ones go on; a pair that cannot be used changes nothing."""
+    old, new = make_certificate(tmp_path, "old"), make_certificate(tmp_path, "new")
+    cert, key = tmp_path / "api.crt", tmp_path / "api.key"
+    port = desk.layout.api_tls("us")
+
+    def put(pair):
+        cert.write_text(pair[0])
+        key.write_text(pair[1])
+
+    put(old)
+    try:
+        desk.control.restart("intake-us-1", env={"MERIDIAN_HTTP_CERT": str(cert), "MERIDIAN_HTTP_KEY": str(key)})
+        desk.ready()
+        kept, shown = open_tls(port)
+        assert shown.strip() == old[0].strip()
+        put(new)
+        desk.control.signal("HUP", "intake-us-1")
+        wait_for(lambda: open_tls(port)[1].strip() == new[0].strip(), what="the new certificate")
+        put(("no certificate", "no key"))
+        desk.control.signal("HUP", "intake-us-1")
+        log = next(row["log"] for row in services(desk) if row["name"] == "intake-us-1")
+        wait_for(lambda: "certificate of the API cannot be used" in open(log, encoding="utf-8").read(), what="the complaint")
+        assert open_tls(port)[1].strip() == new[0].strip()
+        kept.request("GET", "/")
+        assert kept.getresponse().status == 200
+    finally:
+        desk.control.restart("intake-us-1")
 
 
 def test_only_the_routers_role_writes_tickets(desk):

@@ -47,6 +47,18 @@ def test_the_same_key_twice_is_the_same_ticket(desk):
     assert desk.sql(f"SELECT count(*) FROM desk.ticket WHERE client_key = '{key}'") == [["1"]]
 
 
+def test_the_same_key_gives_the_same_answer_in_every_region(desk):
+    """Word for word: number, region and time are those of the first answer, wherever the key comes again."""
+    key = str(uuid.uuid4())
+    first = desk.requester("eu", 3, at="ap").submit("Said once", key=key)
+    wait_for(lambda: desk.sql(f"SELECT 1 FROM desk.ticket WHERE client_key = '{key}'"))
+    for region in ("ap", "us", "eu", "ap"):
+        client = desk.requester("eu", 3, at=region)
+        # A slow commit may make it 202 with a number of this region once; that number is an alias then.
+        wait_for(lambda c=client: c.submit("Said once", key=key).body == first.body, what=f"the same answer in {region}")
+    assert desk.sql(f"SELECT count(*) FROM desk.ticket WHERE client_key = '{key}'") == [["1"]]
+
+
 def test_the_same_key_with_another_body_is_refused(desk):
     me, key = desk.requester("us", 2), str(uuid.uuid4())
     me.submitted("This", key=key)
@@ -54,11 +66,15 @@ def test_the_same_key_with_another_body_is_refused(desk):
     assert (answer.status, answer.slug) == (422, "key-reused"), answer
 
 
-def test_a_key_is_the_requesters_own(desk):
+def test_a_key_is_its_senders_own(desk):
     key = str(uuid.uuid4())
     one = desk.requester("eu", 1).submitted("Mine", key=key)["number"]
     other = desk.requester("eu", 2).submitted("Mine", key=key)["number"]
     assert one != other
+    agent = desk.agent("eu", 1)
+    agent.submitted("Mine", key=key, on_behalf_of="requester-eu-1")
+    answer = agent.submit("Mine", key=key, on_behalf_of="requester-eu-2")
+    assert (answer.status, answer.slug) == (422, "key-reused"), answer
 
 
 def test_the_same_key_in_two_regions_at_once_is_one_ticket_with_an_alias(desk):

@@ -1,2 +1,2 @@
--- Drops a record whose ticket is safe elsewhere. ?1 seq
-DELETE FROM record WHERE seq = ?1
+-- Drops records whose tickets are safe elsewhere. ?1 first seq, ?2 last
+DELETE FROM record WHERE seq BETWEEN ?1 AND ?2

@@ -1,5 +1,5 @@
--- The spool's tables. seq is the order of acceptance and never reused; checksum covers what was promised (spool_store.c); answer is the ticket's number
--- where the key had made one before.
+-- The spool's tables. seq is the order of acceptance and never reused; checksum covers what was promised (spool_store.c); answer is the ticket's
+-- number, region and time of acceptance where the key had made one before.
 CREATE TABLE IF NOT EXISTS record (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     submission_key BLOB NOT NULL UNIQUE,

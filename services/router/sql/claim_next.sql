@@ -2,9 +2,10 @@
 -- the ticket are locked or passed over, so that nobody waits and nobody claims twice. The key makes it safe to repeat; "nothing is ready" is
 -- remembered too, as '', so that a late second delivery does not claim a ticket that nobody will be told of.
 -- The lateral steps are a program, not a hint: the heads of the queues in order, then one after the other until one can be locked. An ORDER BY
--- outside would make the planner lock them all. The ticket is locked before its row in the queue, as everywhere.
+-- outside would make the planner lock them all. The row in the queue comes first, though everybody else locks the ticket first: who never waits
+-- cannot deadlock, and of what others are claiming it is the cheaper one to find locked.
 -- $1 teams (int[]), $2 agent (uuid), $3 agent's login (text), $4 region (text), $5 key (text), $6 hash (bytea), $7 trace id (text),
--- $8 the cluster epoch that the caller knows (bigint): nothing happens in an older cluster
+-- $8 the cluster epoch that the caller knows (bigint): nothing happens in an older cluster, $9 ordinal in the transaction (int)
 WITH cluster AS (
     SELECT c.epoch FROM desk.cluster c
 ), before AS (
@@ -22,11 +23,11 @@ WITH cluster AS (
                'team', (SELECT g.slug FROM desk.team g WHERE g.id = t.team_id))
                || CASE WHEN t.state <> 'open' THEN jsonb_build_object('from_state', t.state) ELSE '{}' END AS data
     FROM head
-    CROSS JOIN LATERAL (SELECT k.id, k.updated_at, k.epoch, k.priority, k.team_id, k.state FROM desk.ticket k
-                        WHERE k.id = head.ticket_id AND k.owner_id IS NULL AND k.state IN ('new', 'open')
-                        FOR UPDATE SKIP LOCKED) t
-    CROSS JOIN LATERAL (SELECT q.ticket_id FROM desk.ready q WHERE q.ticket_id = t.id AND q.team_id = ANY ($1::int[])
+    CROSS JOIN LATERAL (SELECT q.ticket_id FROM desk.ready q WHERE q.ticket_id = head.ticket_id AND q.team_id = ANY ($1::int[])
                         FOR UPDATE SKIP LOCKED) r
+    CROSS JOIN LATERAL (SELECT k.id, k.updated_at, k.epoch, k.priority, k.team_id, k.state FROM desk.ticket k
+                        WHERE k.id = r.ticket_id AND k.owner_id IS NULL AND k.state IN ('new', 'open')
+                        FOR UPDATE SKIP LOCKED) t
     LIMIT 1
 ), taken AS (
     DELETE FROM desk.ready r WHERE r.ticket_id = (SELECT c.id FROM candidate c)
@@ -40,7 +41,7 @@ WITH cluster AS (
     RETURNING t.id, t.number, t.event_seq, t.event_hash, t.updated_at AS at, desk.ticket_answer(t.*)::text AS answer
 ), e AS (
     INSERT INTO desk.event (position, ticket_id, seq, type, at, actor_id, actor, public, data, hash)
-    SELECT desk.feed_position(1), w.id, w.event_seq, 'ticket.claimed', w.at, $2::uuid, $3::text, true, (SELECT c.data FROM candidate c), w.event_hash
+    SELECT desk.feed_position($9::int), w.id, w.event_seq, 'ticket.claimed', w.at, $2::uuid, $3::text, true, (SELECT c.data FROM candidate c), w.event_hash
     FROM w
     RETURNING position, ticket_id, seq, data
 ), o AS (

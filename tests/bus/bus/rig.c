@@ -103,6 +103,8 @@ static void answer(struct rig_server *server, struct bus_request *request)
 
     snprintf(detail, sizeof detail, "%s/%s", server->name, message->trace_id ? message->trace_id : "");
     reply.detail = detail;
+    reply.has_cluster_epoch = server->epoch > 0;
+    reply.cluster_epoch = server->epoch;
     bus_answer(request, &reply);
 }
 
@@ -114,6 +116,7 @@ void on_rig_request(void *ctx, struct bus_request *request)
     if (server->handled < (int)(sizeof server->ids / sizeof server->ids[0]) && message->id.len == 16)
         memcpy(server->ids[server->handled], message->id.data, 16);
     server->handled++;
+    server->told_epoch = message->has_cluster_epoch ? message->cluster_epoch : 0;
     if (server->hold)
         server->held[server->nheld++] = request;
     else

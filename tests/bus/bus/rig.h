@@ -40,6 +40,8 @@ struct rig_server {
     struct bus_request *held[512];
     int nheld;
     uint8_t ids[16][16]; /* of the first requests */
+    uint64_t epoch;      /* to answer with; 0: none */
+    uint64_t told_epoch; /* of the last request */
 };
 void rig_serve(struct rig_server *server, struct bus *bus, const char *name, const char *url, int parallel);
 void rig_answer(struct rig_server *server, int index);

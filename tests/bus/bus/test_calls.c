@@ -38,6 +38,27 @@ Test(calls, tls)
     ask_and_answer("tls+tcp", &files);
 }
 
+/* A promotion that one answer told of rides on whatever is asked afterwards, and never goes back. */
+Test(calls, carry_the_highest_epoch)
+{
+    static const uint64_t answered[] = {0, 7, 5, 9}, carried[] = {0, 0, 7, 7};
+    const char *url = rig_url("inproc");
+    struct bus *home = rig_bus(), *away = rig_bus();
+    struct rig_server server = {0};
+    struct rig_call call;
+
+    rig_serve(&server, home, "eu", url, 2);
+    struct bus_client *client = rig_dial(away, url);
+    for (size_t i = 0; i < ARRAY_SIZE(answered); i++) {
+        server.epoch = answered[i];
+        rig_call(client, &call, 5000, 5000);
+        RUN_UNTIL(call.ended);
+        cr_expect_eq(server.told_epoch, carried[i], "call %zu carried %llu", i,
+                     (unsigned long long)server.told_epoch);
+    }
+    rig_end(home, away, NULL);
+}
+
 /* ---- many ---- */
 enum { CLIENTS = 32, CALLS_EACH = 250, PIPELINE = 8 };
 

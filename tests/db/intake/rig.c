@@ -15,6 +15,7 @@
 #include <criterion/criterion.h>
 #include <ftw.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -29,8 +30,14 @@ static void answer_submit(struct rig *rig, struct bus_request *request, const Me
     rig->submissions += (int)batch->n_submissions;
     for (size_t i = 0; i < batch->n_submissions; i++) {
         meridian__submitted__init(&outcomes[i]);
-        outcomes[i].outcome = MERIDIAN__SUBMITTED__OUTCOME__COMMITTED;
+        outcomes[i].outcome = rig->outcome;
         outcomes[i].number = batch->submissions[i]->number;
+        if (rig->outcome == MERIDIAN__SUBMITTED__OUTCOME__DUPLICATE) {
+            outcomes[i].number = (char *)"AP-77";
+            outcomes[i].region = (char *)"ap";
+            outcomes[i].has_accepted_us = true;
+            outcomes[i].accepted_us = 1795402260123000;
+        }
         pointers[i] = &outcomes[i];
     }
     reply.submitted = pointers;
@@ -89,6 +96,16 @@ static void answer_lease(struct bus_request *request, const Meridian__NumberLeas
     bus_answer(request, &reply);
 }
 
+static void on_request(void *ctx, struct bus_request *request);
+
+void rig_speak(struct rig *rig)
+{
+    rig->mood = HELPFUL;
+    for (int i = 0; i < rig->nheld; i++)
+        on_request(rig, rig->held[i]);
+    rig->nheld = 0;
+}
+
 static void on_request(void *ctx, struct bus_request *request)
 {
     struct rig *rig = ctx;
@@ -125,6 +142,7 @@ static void on_request(void *ctx, struct bus_request *request)
     case MERIDIAN__REQUEST__BODY_COMMAND:
         rig->commands++;
         rig->command_if_version = m->command->if_version;
+        rig->command_if_versions = m->command->n_if_versions;
         snprintf(rig->command_number, sizeof rig->command_number, "%s", m->command->number);
         answer_json(request, rig->command_status, rig->command_json, ++rig->lsn);
         break;
@@ -168,7 +186,33 @@ static bool is_connected(void *arg)
     return bus_connected(rig->service.routers);
 }
 
+/* Stops the database processes behind the pool, as a machine that freezes does; or lets them go on. */
+static void signal_backends(struct rig *rig, int number)
+{
+    const char *pids =
+        test_db_text(rig->db, "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity"
+                              " WHERE usename = 'meridian_intake' AND datname = current_database()");
+
+    for (struct str rest = str_from(pids ? pids : ""), one; rest.n;) {
+        int64_t pid;
+        str_cut(rest, ' ', &one, &rest);
+        cr_assert_eq(str_to_i64(one, 2, INT32_MAX, &pid), 0);
+        cr_assert_eq(kill((pid_t)pid, number), 0);
+    }
+}
+
+void rig_freeze_database(struct rig *rig)
+{
+    rig->frozen = true;
+    signal_backends(rig, SIGSTOP);
+}
+
 void rig_open(struct rig *rig, enum mood mood)
+{
+    rig_open_with(rig, mood, false);
+}
+
+void rig_open_with(struct rig *rig, enum mood mood, bool frozen)
 {
     static const struct db_statement *const *const lists[] = {sql_store_all, NULL};
     _cleanup_buf_ struct buf reason = BUF_INIT;
@@ -195,12 +239,23 @@ void rig_open(struct rig *rig, enum mood mood)
     in->db = test_db_pool(rig->db, &rig->loop, "meridian_intake", lists, 2);
     cr_assert_eq(spool_open(&(struct spool_options){&rig->loop, rig->spool, 0, 1000000}, &in->spool, &reason),
                  0);
+    if (frozen)
+        rig_freeze_database(rig);
     in->waits = waits_new(in);
     in->drain = drain_new(&rig->service, in->spool, submit_settled);
     in->numbers = numbers_new(&rig->service, in->spool);
     in->sessions = sessions_new(in);
     in->reads = reads_new(in);
     in->known = known_new(in);
+    in->feed = feed_new(&(struct feed_options){.loop = &rig->loop,
+                                               .pool = in->db,
+                                               .window_us = 3600 * US_PER_S,
+                                               .max_replay = 100000,
+                                               .heartbeat_us = 15 * US_PER_S,
+                                               .max_subscribers = 100,
+                                               .max_per_user = 16,
+                                               .still = stream_still,
+                                               .ctx = in});
     cr_assert_eq(http_server_open(&(struct http_options){.loop = &rig->loop,
                                                          .address = "127.0.0.1:0",
                                                          .listen_fd = -1,
@@ -228,7 +283,10 @@ void rig_close(struct rig *rig)
 {
     struct intake *in = &rig->intake;
 
+    if (rig->frozen)
+        signal_backends(rig, SIGCONT);
     in->closing = true;
+    feed_stop(in->feed);
     known_stop(in->known);
     reads_stop(in->reads);
     sessions_stop(in->sessions);
@@ -240,6 +298,7 @@ void rig_close(struct rig *rig)
     in->spool = spool_close(in->spool);
     in->drain = drain_free(in->drain);
     in->http = http_server_free(in->http);
+    in->feed = feed_free(in->feed);
     in->known = known_free(in->known);
     in->reads = reads_free(in->reads);
     in->sessions = sessions_free(in->sessions);
@@ -260,25 +319,37 @@ void rig_turn_until(struct rig *rig, bool (*cond)(void *arg), void *arg)
 
 struct client {
     int port;
+    pthread_t thread;
     struct buf request, answer;
     atomic_bool done;
 };
 
+int rig_connect(int port, int receive_bytes)
+{
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (receive_bytes)
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 static void *run_client(void *arg)
 {
     struct client *client = arg;
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)client->port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = rig_connect(client->port, 0);
     char bytes[4096];
     ssize_t n = 0;
 
-    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 &&
-        write(fd, client->request.p, client->request.n) == (ssize_t)client->request.n)
+    if (fd >= 0 && write(fd, client->request.p, client->request.n) == (ssize_t)client->request.n)
         while ((n = read(fd, bytes, sizeof bytes)) > 0)
             buf_add(&client->answer, bytes, (size_t)n);
-    close(fd);
+    if (fd >= 0)
+        close(fd);
     atomic_store(&client->done, true);
     return NULL;
 }
@@ -290,7 +361,7 @@ static bool client_is_done(void *arg)
     return atomic_load(&client->done);
 }
 
-static void parse(struct client *client, struct answer *ret_answer)
+static void parse(const struct client *client, struct answer *ret_answer)
 {
     const char *end = client->answer.n ? strstr(client->answer.p, "\r\n\r\n") : NULL;
 
@@ -303,26 +374,38 @@ static void parse(struct client *client, struct answer *ret_answer)
     ret_answer->json = json_loadb(buf_text(&ret_answer->body), ret_answer->body.n, 0, NULL);
 }
 
+struct client *rig_send(struct rig *rig, const char *method, const char *path, const char *login,
+                        const char *headers, const char *body)
+{
+    struct client *client = NEW(struct client);
+
+    client->port = http_server_port(rig->intake.http);
+    buf_printf(&client->request, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s", method, path,
+               headers ? headers : "");
+    if (login)
+        buf_printf(&client->request, "Authorization: Bearer %s\r\n", login);
+    if (body)
+        buf_printf(&client->request, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+                   strlen(body));
+    buf_printf(&client->request, "\r\n%s", body ? body : "");
+    cr_assert_eq(pthread_create(&client->thread, NULL, run_client, client), 0);
+    return client;
+}
+
+void rig_receive(struct rig *rig, struct client *take_client, struct answer *ret_answer)
+{
+    rig_turn_until(rig, client_is_done, take_client);
+    pthread_join(take_client->thread, NULL);
+    parse(take_client, ret_answer);
+    buf_fini(&take_client->request);
+    buf_fini(&take_client->answer);
+    free(take_client);
+}
+
 void rig_ask(struct rig *rig, struct answer *ret_answer, const char *method, const char *path,
              const char *login, const char *headers, const char *body)
 {
-    struct client client = {.port = http_server_port(rig->intake.http)};
-    pthread_t thread;
-
-    buf_printf(&client.request, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s", method, path,
-               headers ? headers : "");
-    if (login)
-        buf_printf(&client.request, "Authorization: Bearer %s\r\n", login);
-    if (body)
-        buf_printf(&client.request, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
-                   strlen(body));
-    buf_printf(&client.request, "\r\n%s", body ? body : "");
-    cr_assert_eq(pthread_create(&thread, NULL, run_client, &client), 0);
-    rig_turn_until(rig, client_is_done, &client);
-    pthread_join(thread, NULL);
-    parse(&client, ret_answer);
-    buf_fini(&client.request);
-    buf_fini(&client.answer);
+    rig_receive(rig, rig_send(rig, method, path, login, headers, body), ret_answer);
 }
 
 void answer_fini(struct answer *answer)

@@ -381,9 +381,7 @@ Test(ledger, its_statements_walk_the_index)
         {&sql_notifier_delivery_claim, "EXPLAIN EXECUTE p ('i', 'mail', 50, '{}', 5, 1000000)",
          "delivery_due"},
         {&sql_notifier_delivery_expire, "EXPLAIN EXECUTE p ('mail')", "delivery_due"},
-        {&sql_notifier_delivery_record,
-         "EXPLAIN EXECUTE p ('00000000-0000-0000-0000-000000000000', 'i', 1, 'dead', 0, 'o', 'd', 'eu')",
-         "delivery_pkey"},
+        {&sql_notifier_delivery_record, "EXPLAIN EXECUTE p ('[]', 'i')", "delivery_pkey"},
         {&sql_notifier_outbox_expand, "EXPLAIN EXECUTE p (200, 'eu', NULL)", "outbox_pkey"},
     };
     struct rig rig;

@@ -103,6 +103,35 @@ Test(claims, held_is_not_empty)
     desk_close(&desk);
 }
 
+/* Claims that come together share a transaction; one that cannot be part of it, because its key is taken by
+ * another of them, costs the others nothing. */
+Test(claims, a_group_with_a_twin)
+{
+    enum { TOGETHER = 12 };
+    struct answer *answers[TOGETHER];
+    struct desk desk;
+
+    desk_open(&desk, 4);
+    for (int i = 0; i < TOGETHER; i++)
+        desk_ticket(&desk);
+    for (int i = 0; i < TOGETHER; i++) {
+        char key[8];
+
+        snprintf(key, sizeof key, "k%d", i == 9 ? 7 : i);
+        answers[i] = desk_send_claim_next(&desk, "agent-eu-1", NULL, key);
+    }
+    for (int i = 0; i < TOGETHER; i++)
+        cr_status(desk_wait(&desk, answers[i]), 0);
+    cr_expect_str_eq(answers[9]->json, answers[7]->json);
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.event WHERE type = 'ticket.claimed'"),
+                 TOGETHER - 1);
+    cr_expect_lt(test_db_int(desk.db, "SELECT count(DISTINCT position >> 20) FROM desk.event WHERE type = "
+                                      "'ticket.claimed'"),
+                 TOGETHER - 1, "some shared a transaction");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
 /* Fills the queue in batches; returns how many per second. */
 static double fill(struct desk *desk, int tickets, int batch_size, int in_flight)
 {

@@ -137,10 +137,14 @@ Test(submit, a_second_number_is_an_alias_for_ever)
     desk_open(&desk, 2);
     draft_init(&d, &desk);
     draft_again(&twin, &d, &desk);
+    twin.message.region = (char *)"ap";
+    twin.message.accepted_us += 1000;
     desk_submit(&desk, &(struct draft *){&d}, 1);
     for (int i = 0; i < 2; i++) {
         a = desk_submit(&desk, &(struct draft *){&twin}, 1);
         expect(a, 0, DUPLICATE, d.number);
+        cr_expect_str_eq(a->reply->submitted[0]->region, d.message.region);
+        cr_expect_eq(a->reply->submitted[0]->accepted_us, d.message.accepted_us);
     }
     cr_expect_eq(tickets(&desk), 1);
     cr_status(a = desk_do(&desk, "agent-eu-1", ACTION_CLAIM, twin.number, -1), 0);

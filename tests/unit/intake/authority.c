@@ -20,6 +20,12 @@ static void store(struct authority *a, const Meridian__Submission *s)
     a->stored[n]++;
 }
 
+static void add_epoch(const struct authority *a, Meridian__Reply *reply)
+{
+    reply->has_cluster_epoch = a->epoch != 0;
+    reply->cluster_epoch = a->epoch;
+}
+
 static void answer_batch(struct authority *a, struct bus_request *request, const Meridian__SubmitBatch *batch)
 {
     Meridian__Reply reply = MERIDIAN__REPLY__INIT;
@@ -28,6 +34,8 @@ static void answer_batch(struct authority *a, struct bus_request *request, const
     a->batches++;
     a->last_number = 0; /* batches may overtake each other on the bus, records within one may not */
     a->records += (int)batch->n_submissions;
+    if (!a->first)
+        a->first = batch->n_submissions;
     if (batch->n_submissions > a->largest)
         a->largest = batch->n_submissions;
     if (a->behaviour == IS_AWAY)
@@ -44,6 +52,9 @@ static void answer_batch(struct authority *a, struct bus_request *request, const
         if (a->behaviour == DUPLICATES) {
             outcomes[i].outcome = MERIDIAN__SUBMITTED__OUTCOME__DUPLICATE;
             outcomes[i].number = (char *)"AP-1";
+            outcomes[i].region = (char *)"ap";
+            outcomes[i].has_accepted_us = true;
+            outcomes[i].accepted_us = 77;
         } else if (a->behaviour == CONFLICTS) {
             outcomes[i].outcome = MERIDIAN__SUBMITTED__OUTCOME__CONFLICT;
         } else if (a->behaviour == REJECTS_ODD && number_of(s) % 2) {
@@ -61,6 +72,7 @@ static void answer_batch(struct authority *a, struct bus_request *request, const
         reply.has_replicated_lsn = a->behaviour != ALONE;
         reply.replicated_lsn = a->behaviour == COMMITS_LATE ? a->replicated : a->lsn;
     }
+    add_epoch(a, &reply);
     bus_answer(request, &reply);
 }
 
@@ -76,6 +88,7 @@ static void on_request(void *ctx, struct bus_request *request)
         a->held[a->nheld++] = request;
         return;
     }
+    a->asked_epoch = message->cluster_epoch;
     switch (message->body_case) {
     case MERIDIAN__REQUEST__BODY_SUBMIT:
         answer_batch(a, request, message->submit);
@@ -100,6 +113,7 @@ static void on_request(void *ctx, struct bus_request *request)
     default:
         reply.status = E_BAD_REQUEST;
     }
+    add_epoch(a, &reply);
     bus_answer(request, &reply);
 }
 

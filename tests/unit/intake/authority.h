@@ -21,10 +21,11 @@ struct authority {
     struct service service;
     enum behaviour behaviour;
     uint64_t lsn, replicated;
+    uint64_t epoch, asked_epoch; /* its own, 0: none; that of the last request */
     int batches, records, replicated_asks, leases, out_of_order;
-    size_t largest;
-    int64_t last_number; /* of the records it stored, in the order they came */
-    int stored[4096];    /* how often, by number */
+    size_t largest, first; /* records of a batch */
+    int64_t last_number;   /* of the records it stored, in the order they came */
+    int stored[4096];      /* how often, by number */
     int64_t next_block;
     struct bus_request *held[64]; /* not answered while silent */
     int nheld;

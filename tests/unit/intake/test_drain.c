@@ -15,7 +15,9 @@ struct world {
     struct spool *spool;
     struct drain *drain;
     int given, stored, told[MOST], committed, uncertain, reused, refused, twins;
-    char number[SPOOL_NUMBER_SIZE];
+    char number[SPOOL_NUMBER_SIZE], region[SPOOL_REGION_SIZE];
+    int64_t accepted_us;
+    bool answered_before; /* the clients were told that all is well before the outcome came */
 };
 static struct world world;
 
@@ -23,9 +25,10 @@ struct waiter {
     int n;
 };
 
-static void on_settled(void *waiter, int status, const char *number, uint64_t lsn, const char *detail)
+static bool on_settled(void *waiter, const struct drain_outcome *outcome)
 {
     struct waiter *w = waiter;
+    int status = outcome->status;
 
     world.told[w->n]++;
     world.committed += status == 0;
@@ -33,11 +36,14 @@ static void on_settled(void *waiter, int status, const char *number, uint64_t ls
     world.reused += status == -E_KEY_REUSED;
     world.refused += status == -E_VALIDATION;
     if (status == 0)
-        cr_assert_gt(lsn, 0);
+        cr_assert_gt(outcome->lsn, 0);
     if (status == -E_VALIDATION)
-        cr_assert_not_null(detail);
-    snprintf(world.number, sizeof world.number, "%s", number);
+        cr_assert_not_null(outcome->detail);
+    snprintf(world.number, sizeof world.number, "%s", outcome->number);
+    snprintf(world.region, sizeof world.region, "%s", outcome->region ? outcome->region : "");
+    world.accepted_us = outcome->accepted_us;
     free(w);
+    return !world.answered_before;
 }
 
 static void on_stored(void *ctx, int outcome, struct spool_record *record, const struct spool_twin *twin)
@@ -226,6 +232,129 @@ Test(drain, what_was_held_at_the_end_is_sent_again_and_known)
     temp_remove(&world.temp);
 }
 
+/* A promotion while records wait for a second region. The new primary's log begins where the old one's was
+ * cut, so its positions pass the ones that were waited for, although it never had those records. */
+Test(drain, what_was_held_is_sent_again_to_a_promoted_primary)
+{
+    int five = 5;
+
+    start(COMMITS_LATE);
+    world.authority.epoch = 1;
+    for (int n = 1; n <= 5; n++)
+        give(n, true);
+    authority_turn(&world.authority, all_told, &five);
+    cr_assert_eq(drain_held(world.drain), 5);
+    world.authority.behaviour = COMMITS;
+    world.authority.epoch = 2;
+    world.authority.replicated = world.authority.lsn = 1000;
+    authority_turn(&world.authority, empty, NULL);
+    for (int n = 1; n <= 5; n++)
+        cr_assert_eq(world.authority.stored[n], 2, "%d: once by each primary", n);
+    cr_assert_eq(world.authority.out_of_order, 0);
+    cr_assert_eq(drain_held(world.drain), 0);
+    stop();
+    temp_remove(&world.temp);
+}
+
+/* The same with more on its way, and a second promotion in the middle of it. */
+Test(drain, promotions_lose_nothing_of_a_backlog)
+{
+    int some = 1000, all = 1500;
+
+    start(COMMITS_LATE);
+    world.authority.epoch = 1;
+    for (int n = 1; n <= some; n++)
+        give(n, false);
+    while (drain_held(world.drain) < 200)
+        uv_run(&world.authority.loop, UV_RUN_ONCE);
+    world.authority.epoch = 2;
+    for (int n = some + 1; n <= all; n++)
+        give(n, false);
+    while (world.stored < all || drain_held(world.drain) < 200)
+        uv_run(&world.authority.loop, UV_RUN_ONCE);
+    world.authority.behaviour = COMMITS;
+    world.authority.epoch = 3;
+    memset(world.authority.stored, 0, sizeof world.authority.stored);
+    authority_turn(&world.authority, empty, NULL);
+    expect_each_stored_once(1, all);
+    cr_assert_eq(drain_undelivered(world.drain), 0);
+    stop();
+    temp_remove(&world.temp);
+}
+
+/* An old primary that lives on, reached through a router that does not know better. */
+Test(drain, the_answer_of_a_replaced_primary_does_not_count)
+{
+    int one = 1, two = 2;
+
+    start(COMMITS);
+    world.authority.epoch = 2;
+    give(1, true);
+    authority_turn(&world.authority, all_told, &one);
+    world.authority.epoch = 1;
+    give(2, true);
+    authority_turn(&world.authority, all_told, &two);
+    cr_assert_eq(world.uncertain, 1);
+    cr_assert_eq(world.authority.asked_epoch, 2, "each request names the epoch");
+    world.authority.epoch = 2;
+    authority_turn(&world.authority, empty, NULL);
+    cr_assert_eq(world.authority.stored[2], 2);
+    stop();
+    temp_remove(&world.temp);
+}
+
+/* Every record of a group of the spool travels in the first batch: none leaves alone while the others wait.
+ */
+Test(drain, a_group_of_the_spool_travels_together)
+{
+    int forty = 40;
+
+    start(COMMITS);
+    for (int n = 1; n <= forty; n++)
+        give(n, true);
+    while (world.stored == 0)
+        uv_run(&world.authority.loop, UV_RUN_ONCE);
+    forty = world.stored; /* those of the first group */
+    authority_turn(&world.authority, empty, NULL);
+    cr_assert_geq((int)world.authority.first, forty);
+    stop();
+    temp_remove(&world.temp);
+}
+
+static size_t give_large(int n)
+{
+    static char text[60001];
+    struct spool_record *record;
+    size_t bytes;
+
+    memset(text, 'x', sizeof text - 1);
+    record = temp_record(n, text);
+    bytes = record->payload.n;
+    world.given++;
+    spool_append(world.spool, record, on_stored, NULL);
+    return bytes;
+}
+
+/* Large records: what is kept in memory is limited in bytes, not only in records. */
+Test(drain, the_window_is_bounded_in_bytes)
+{
+    size_t bytes = 0;
+    int all = 300;
+
+    start(IS_AWAY);
+    for (int n = 1; n <= all; n++)
+        bytes += give_large(n);
+    cr_assert_gt(bytes, 16u << 20);
+    authority_turn(&world.authority, all_stored_in_file, &all);
+    cr_assert_leq(drain_window_bytes(world.drain), 12u << 20, "%zu", drain_window_bytes(world.drain));
+    world.authority.behaviour = COMMITS;
+    authority_turn(&world.authority, empty, NULL);
+    expect_each_stored_once(1, all);
+    cr_assert_eq(drain_window_bytes(world.drain), 0);
+    stop();
+    temp_remove(&world.temp);
+}
+
 Test(drain, without_a_second_region_the_commit_is_enough)
 {
     start(ALONE);
@@ -245,6 +374,8 @@ Test(drain, a_key_that_had_made_a_ticket_leads_to_it)
     authority_turn(&world.authority, all_told, &one);
     cr_assert_eq(world.committed, 1);
     cr_assert_str_eq(world.number, "AP-1");
+    cr_assert_str_eq(world.region, "ap");
+    cr_assert_eq(world.accepted_us, 77);
     authority_turn(&world.authority, empty, NULL);
     stop();
     temp_remove(&world.temp);
@@ -264,6 +395,11 @@ Test(drain, another_body_under_a_key_is_told_to_who_waits_and_set_aside_otherwis
     while (spool_dead(world.spool) == 0)
         uv_run(&world.authority.loop, UV_RUN_ONCE);
     cr_assert_eq(spool_dead(world.spool), 1, "nobody knows: an operator has to");
+    world.answered_before = true;
+    give(3, true);
+    while (spool_dead(world.spool) == 1)
+        uv_run(&world.authority.loop, UV_RUN_ONCE);
+    cr_assert_eq(spool_dead(world.spool), 2, "the client was told otherwise");
     authority_turn(&world.authority, empty, NULL);
     stop();
     temp_remove(&world.temp);

@@ -56,14 +56,14 @@ static int64_t take(void)
 
 Test(numbers, two_blocks_are_kept_ahead_and_none_is_given_twice)
 {
-    int64_t two = 2 * 4096, last = 0;
+    int64_t two = 2 * 65536, last = 0;
 
     temp_new(&world.temp);
     authority_open(&world.authority, COMMITS);
     open_spool();
     authority_turn(&world.authority, ahead, &two);
     cr_assert_eq(world.authority.leases, 2);
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < 200000; i++) {
         int64_t value;
         if (numbers_left(world.numbers) == 0)
             authority_turn(&world.authority, ahead, &two);
@@ -79,7 +79,7 @@ Test(numbers, two_blocks_are_kept_ahead_and_none_is_given_twice)
 Test(numbers, none_without_a_lease_and_leased_once_the_authority_is_back)
 {
     struct spool_record record;
-    int64_t two = 2 * 4096;
+    int64_t two = 2 * 65536;
     int tries = 2;
 
     temp_new(&world.temp);
@@ -95,6 +95,25 @@ Test(numbers, none_without_a_lease_and_leased_once_the_authority_is_back)
     temp_remove(&world.temp);
 }
 
+/* A cut of eight hours, with as many submissions as a spool is to hold. */
+Test(numbers, last_for_a_hundred_thousand_submissions_without_the_authority)
+{
+    int64_t two = 2 * 65536, last = 0;
+
+    temp_new(&world.temp);
+    authority_open(&world.authority, COMMITS);
+    open_spool();
+    authority_turn(&world.authority, ahead, &two);
+    world.authority.behaviour = IS_AWAY;
+    for (int i = 0; i < 100000; i++) {
+        int64_t value = take();
+        cr_assert_gt(value, last);
+        last = value;
+    }
+    stop();
+    temp_remove(&world.temp);
+}
+
 static void on_stored(void *ctx, int outcome, struct spool_record *record, const struct spool_twin *twin)
 {
     (void)twin;
@@ -105,7 +124,7 @@ static void on_stored(void *ctx, int outcome, struct spool_record *record, const
 
 Test(numbers, go_on_behind_what_was_stored_after_a_restart)
 {
-    int64_t two = 2 * 4096, value = 0;
+    int64_t two = 2 * 65536, value = 0;
     int stored = 0;
 
     temp_new(&world.temp);
@@ -124,7 +143,7 @@ Test(numbers, go_on_behind_what_was_stored_after_a_restart)
     authority_open(&world.authority, IS_AWAY); /* cut off: what was leased before must do */
     open_spool();
     cr_assert_eq(take(), value + 1);
-    cr_assert_geq(numbers_left(world.numbers), 4096);
+    cr_assert_geq(numbers_left(world.numbers), 65536);
     stop();
     temp_remove(&world.temp);
 }

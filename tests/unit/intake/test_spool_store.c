@@ -92,8 +92,8 @@ Test(spool_store, keeps_records_in_order_over_restarts)
     cr_assert_eq(findings.damaged + findings.dead + findings.aside[0], 0);
     list_all(store, &all);
     cr_assert_str_eq(buf_text(&all), "EU-1 s\nEU-2 s\nEU-3 s\nEU-4 s\nEU-5 s\n");
-    cr_assert_eq(spool_store_delete(store, 2), 0);
-    cr_assert_eq(spool_store_delete(store, 2), 1, "gone already");
+    cr_assert_eq(spool_store_delete(store, 2, 2), 1);
+    cr_assert_eq(spool_store_delete(store, 2, 2), 0, "gone already");
     store = spool_store_close(store);
     store = opened(&temp, &findings);
     cr_assert_eq(append(store, 6, "s", &twin), SPOOL_STORED);
@@ -114,7 +114,7 @@ Test(spool_store, seq_is_never_reused)
     temp_new(&temp);
     store = opened(&temp, &findings);
     cr_assert_eq(append(store, 1, "s", &twin), SPOOL_STORED);
-    cr_assert_eq(spool_store_delete(store, 1), 0);
+    cr_assert_eq(spool_store_delete(store, 1, 5), 1);
     cr_assert_eq(spool_store_append(store, record, &twin), SPOOL_STORED);
     cr_assert_eq(record->seq, 2);
     spool_record_free(record);
@@ -135,9 +135,11 @@ Test(spool_store, the_same_key_is_recognised)
     cr_assert_str_eq(twin.number, "EU-1");
     cr_assert_eq(twin.accepted_us, 1000001);
     cr_assert_eq(append(store, 1, "another body", &twin), SPOOL_OTHER_BODY);
-    cr_assert_eq(spool_store_settle(store, 1, "AP-77"), 0);
+    cr_assert_eq(spool_store_settle(store, 1, &(struct spool_twin){"AP-77", "ap", 42}), 0);
     cr_assert_eq(append(store, 1, "one body", &twin), SPOOL_TWIN);
     cr_assert_str_eq(twin.number, "AP-77", "what the key leads to");
+    cr_assert_str_eq(twin.region, "ap");
+    cr_assert_eq(twin.accepted_us, 42);
     spool_store_close(store);
 }
 
@@ -201,6 +203,27 @@ Test(spool_store, a_damaged_record_is_set_aside_and_the_rest_goes_on)
     spool_store_close(store);
 }
 
+/* An answer as an earlier release wrote it: the number alone. */
+Test(spool_store, an_answer_may_be_a_number_alone)
+{
+    _cleanup_temp_ struct temp temp;
+    struct spool_findings findings;
+    struct spool_store *store;
+    struct spool_twin twin = {0};
+
+    temp_new(&temp);
+    store = opened(&temp, &findings);
+    cr_assert_eq(append(store, 1, "s", &twin), SPOOL_STORED);
+    store = spool_store_close(store);
+    tamper(&temp, "UPDATE record SET answer = 'AP-77'");
+    store = opened(&temp, &findings);
+    cr_assert_eq(append(store, 1, "s", &twin), SPOOL_TWIN);
+    cr_assert_str_eq(twin.number, "AP-77");
+    cr_assert_str_eq(twin.region, "");
+    cr_assert_eq(twin.accepted_us, 1000001, "its own");
+    spool_store_close(store);
+}
+
 static void overwrite(const struct temp *temp, long at, size_t n)
 {
     _cleanup_(freep) char *path = mem_printf("%s/spool.db", temp->path);
@@ -259,6 +282,103 @@ Test(spool_store, what_is_readable_in_a_damaged_file_is_saved)
     cr_assert_eq(findings.records, findings.salvaged);
     list_all(store, &all);
     cr_assert(str_starts(buf_str(&all), STR("EU-1 x")));
+    spool_store_close(store);
+}
+
+/* Two kinds of damage at once: a row whose checksum is wrong is stepped over while the rest is copied. */
+Test(spool_store, a_damaged_record_does_not_end_the_salvage)
+{
+    _cleanup_temp_ struct temp temp;
+    _cleanup_buf_ struct buf all = BUF_INIT;
+    _cleanup_(freep) char *path = NULL, *big = mem_alloc(2001);
+    struct spool_findings findings;
+    struct spool_store *store;
+    struct spool_twin twin;
+    struct stat info;
+
+    temp_new(&temp);
+    memset(big, 'x', 2000);
+    store = opened(&temp, &findings);
+    for (int64_t n = 1; n <= 40; n++)
+        cr_assert_eq(append(store, n, big, &twin), SPOOL_STORED);
+    store = spool_store_close(store);
+    tamper(&temp, "UPDATE record SET number = 'EU-99' WHERE seq IN (1, 3, 4)");
+    path = mem_printf("%s/spool.db", temp.path);
+    cr_assert_eq(stat(path, &info), 0);
+    overwrite(&temp, info.st_size - 3 * 4096, 3 * 4096);
+    store = opened(&temp, &findings);
+    cr_assert_neq(findings.aside[0], 0);
+    cr_assert_eq(findings.damaged, 3);
+    cr_assert_gt(findings.salvaged, 17);
+    list_all(store, &all);
+    cr_assert(str_starts(buf_str(&all), STR("EU-2 x")));
+    spool_store_close(store);
+}
+
+/* The log goes into the file when it is asked to, and at no commit. */
+Test(spool_store, checkpoints_are_made_apart_from_commits)
+{
+    _cleanup_temp_ struct temp temp;
+    _cleanup_(freep) char *path = NULL, *big = mem_alloc(40001);
+    struct spool_findings findings;
+    struct spool_store *store;
+    struct spool_twin twin;
+    struct stat before, after;
+
+    temp_new(&temp);
+    path = mem_printf("%s/spool.db", temp.path);
+    memset(big, 'x', 40000);
+    store = opened(&temp, &findings);
+    cr_assert_eq(stat(path, &before), 0);
+    for (int64_t n = 1; n <= 150; n++) { /* 6 MB: SQLite's own limit is 4 */
+        cr_assert_eq(append(store, n, big, &twin), SPOOL_STORED);
+        spool_store_checkpoint(store, false);
+    }
+    cr_assert_eq(stat(path, &after), 0);
+    cr_assert_eq(after.st_size, before.st_size, "while there is work");
+    spool_store_checkpoint(store, true);
+    cr_assert_eq(stat(path, &after), 0);
+    cr_assert_gt(after.st_size, 4000000);
+    store = spool_store_close(store);
+    store = opened(&temp, &findings);
+    cr_assert_eq(findings.records, 150);
+    spool_store_close(store);
+}
+
+/* What lies behind a page that cannot be read is copied, too. */
+Test(spool_store, a_page_in_the_middle_costs_its_own_records_only)
+{
+    _cleanup_temp_ struct temp temp;
+    _cleanup_buf_ struct buf all = BUF_INIT;
+    _cleanup_(freep) char *path = NULL, *big = mem_alloc(1001);
+    char page[4096];
+    struct spool_findings findings;
+    struct spool_store *store;
+    struct spool_twin twin;
+    int leaves = 0, fd;
+
+    temp_new(&temp);
+    memset(big, 'x', 1000);
+    store = opened(&temp, &findings);
+    for (int64_t n = 1; n <= 90; n++)
+        cr_assert_eq(append(store, n, big, &twin), SPOOL_STORED);
+    store = spool_store_close(store);
+    path = mem_printf("%s/spool.db", temp.path);
+    fd = open(path, O_RDONLY);
+    for (long at = 4096; leaves < 10; at += 4096) {
+        cr_assert_eq(pread(fd, page, sizeof page, at), (ssize_t)sizeof page);
+        leaves += page[0] == 13; /* a leaf of a table */
+        if (leaves == 10)
+            overwrite(&temp, at, sizeof page);
+    }
+    close(fd);
+    store = opened(&temp, &findings);
+    cr_assert_neq(findings.aside[0], 0);
+    cr_assert_geq(findings.salvaged, 85);
+    cr_assert_lt(findings.salvaged, 90);
+    list_all(store, &all);
+    cr_assert(strstr(buf_text(&all), "EU-1 x"));
+    cr_assert(strstr(buf_text(&all), "EU-90 x"));
     spool_store_close(store);
 }
 

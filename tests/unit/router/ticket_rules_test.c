@@ -96,6 +96,12 @@ Test(ticket_rules, hidden_comes_before_everything)
     s.command.has_epoch = true;
     s.command.has_if_version = true;
     cr_expect_eq(judge(&s), -E_PRECONDITION);
+    s.command.n_if_versions = 2;
+    s.command.if_versions = (uint64_t[]){7, 8};
+    cr_expect_eq(judge(&s), -E_PRECONDITION);
+    s.command.if_versions = (uint64_t[]){8, 9};
+    cr_expect_eq(judge(&s), -E_OWNERSHIP_LOST, "one of several is enough");
+    s.command.n_if_versions = 0;
     s.command.if_version = 9;
     cr_expect_eq(judge(&s), -E_OWNERSHIP_LOST, "then what others did");
     s.command.epoch = 6;

@@ -148,7 +148,8 @@ Test(wire, field_numbers)
                "16:language 17:attributes 18:trace_id");
     has_fields(&meridian__command__descriptor,
                "1:action 2:number 3:epoch 4:if_version 5:team 6:text 7:until_us 8:cause "
-               "9:solution 10:prevention 11:client_key 12:body_hash");
+               "9:solution 10:prevention 11:client_key 12:body_hash 13:if_versions");
+    has_fields(&meridian__submitted__descriptor, "1:outcome 2:number 3:detail 4:region 5:accepted_us");
     has_fields(&meridian__claim_next__descriptor, "1:team 2:client_key");
     has_fields(&meridian__session_info__descriptor, "1:principal 2:expires_us 3:token 4:csrf 5:csrf_hash");
     has_fields(&meridian__heartbeat__descriptor,
@@ -234,4 +235,52 @@ Test(wire, packing_appends)
     close.token_hash = bytes_of("h");
     wire_pack(&close.base, &out);
     cr_assert_str_eq(buf_text(&out), "x\n\x01h");
+}
+
+/* A batch of packed submissions gives the bytes that the generated code gives for the same messages. */
+Test(wire, a_batch_of_packed_submissions)
+{
+    static const size_t counts[] = {0, 1, 3, 200};
+    static char text[3000];
+
+    memset(text, 'x', sizeof text - 1);
+    for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
+        _cleanup_wire_batch_ struct wire_batch batch = {0};
+        _cleanup_buf_ struct buf wanted = BUF_INIT, got = BUF_INIT;
+        Meridian__Submission one = MERIDIAN__SUBMISSION__INIT, *list[200];
+        Meridian__SubmitBatch body = MERIDIAN__SUBMIT_BATCH__INIT;
+        Meridian__Request request = MERIDIAN__REQUEST__INIT, packed;
+        Meridian__Request *unpacked;
+
+        one.id = one.submission_key = one.body_hash = bytes_of("0123456789abcdef");
+        one.number = one.client_key = one.region = one.channel = one.requester_id = one.submitter_id =
+            one.subject = "x";
+        one.description = counts[c] == 200 ? text : "d";
+        request.id = bytes_of("0123456789abcdef");
+        request.region = "us";
+        request.instance = "i";
+        request.has_timeout_ms = 1;
+        request.timeout_ms = 1000;
+        packed = request;
+        for (size_t i = 0; i < counts[c]; i++) {
+            _cleanup_buf_ struct buf bytes = BUF_INIT;
+            list[i] = &one;
+            wire_pack(&one.base, &bytes);
+            wire_batch_add(&batch, buf_str(&bytes));
+        }
+        body.n_submissions = counts[c];
+        body.submissions = list;
+        request.body_case = MERIDIAN__REQUEST__BODY_SUBMIT;
+        request.submit = &body;
+        wire_pack(&request.base, &wanted);
+        wire_batch_put(&batch, &packed);
+        wire_pack(&packed.base, &got);
+        cr_assert_eq(got.n, wanted.n);
+        cr_assert_arr_eq(got.p, wanted.p, wanted.n);
+        unpacked = wire_unpack_request(got.p, got.n);
+        cr_assert_not_null(unpacked);
+        cr_assert_eq(unpacked->body_case, MERIDIAN__REQUEST__BODY_SUBMIT);
+        cr_assert_eq(unpacked->submit->n_submissions, counts[c]);
+        meridian__request__free_unpacked(unpacked, NULL);
+    }
 }
