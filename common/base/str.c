@@ -70,6 +70,32 @@ int str_to_i64(struct str s, int64_t min, int64_t max, int64_t *ret_value)
     return 0;
 }
 
+bool str_take_number(struct str *text, int digits, int min, int max, int *ret_value)
+{
+    int value = 0;
+
+    if (text->n < (size_t)digits)
+        return false;
+    for (int i = 0; i < digits; i++) {
+        if (text->p[i] < '0' || text->p[i] > '9')
+            return false;
+        value = value * 10 + (text->p[i] - '0');
+    }
+    text->p += digits;
+    text->n -= (size_t)digits;
+    *ret_value = value;
+    return value >= min && value <= max;
+}
+
+bool str_take_any(struct str *text, const char *any)
+{
+    if (!text->n || !*text->p || !strchr(any, *text->p))
+        return false;
+    text->p++;
+    text->n--;
+    return true;
+}
+
 static bool same(char a, char b)
 {
     return tolower((unsigned char)a) == tolower((unsigned char)b);

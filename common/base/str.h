@@ -30,6 +30,14 @@ bool str_cut(struct str s, char sep, struct str *ret_head, struct str *ret_tail)
 /** Decimal, whole string, in range. 0 or -E_BAD_REQUEST. */
 int str_to_i64(struct str s, int64_t min, int64_t max, int64_t *ret_value)
     __attribute__((warn_unused_result));
+
+/* Fixed forms are read from the front, piece by piece; where a piece is not there the result is false and the
+ * text may be cut. */
+/** A number of exactly `digits` decimal digits, at most 9, in range. */
+bool str_take_number(struct str *text, int digits, int min, int max, int *ret_value);
+/** One of these characters. */
+bool str_take_any(struct str *text, const char *any);
+
 /** Damerau-Levenshtein distance of short names, for "did you mean". */
 int str_distance(const char *a, const char *b);
 

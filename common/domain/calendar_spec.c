@@ -65,13 +65,13 @@ static int check_dates(const struct civil *dates, size_t n, struct calendar_plac
     return 0;
 }
 
-static int check_open_dates(const struct calendar_spec *spec, struct calendar_place *place)
+static int check_open_dates(const struct calendar_open_date *dates, size_t n, struct calendar_place *place)
 {
     place->index = place->window = CALENDAR_WHOLE;
-    if (spec->nopen > CALENDAR_DATES_MAX)
+    if (n > CALENDAR_DATES_MAX)
         return CALENDAR_TOO_MANY;
-    for (place->index = 0; place->index < spec->nopen; place->index++) {
-        const struct calendar_open_date *open = &spec->open_dates[place->index];
+    for (place->index = 0; place->index < n; place->index++) {
+        const struct calendar_open_date *open = &dates[place->index];
         int outcome = check_hours(&open->hours, place);
 
         if (outcome)
@@ -84,24 +84,45 @@ static int check_open_dates(const struct calendar_spec *spec, struct calendar_pl
     return 0;
 }
 
+/* The dates of the spec itself, or those of an import; `place->import` says which. */
+static int check_lists(const struct civil *closed, size_t nclosed,
+                       const struct calendar_open_date *open_dates, size_t nopen,
+                       struct calendar_place *place)
+{
+    int outcome;
+
+    place->list = CALENDAR_CLOSED;
+    outcome = check_dates(closed, nclosed, place);
+    if (outcome)
+        return outcome;
+    place->list = CALENDAR_OPEN_DATES;
+    return check_open_dates(open_dates, nopen, place);
+}
+
 static int check(const struct calendar_spec *spec, struct calendar_place *place)
 {
     int outcome = 0;
 
-    place->list = CALENDAR_WEEKLY;
-    for (place->index = 0; place->index < WEEK_DAYS; place->index++)
+    *place = (struct calendar_place){CALENDAR_WEEKLY, CALENDAR_WHOLE, 0, CALENDAR_WHOLE};
+    for (; place->index < WEEK_DAYS; place->index++)
         if ((outcome = check_hours(&spec->weekly[place->index], place)))
             return outcome;
-    place->list = CALENDAR_CLOSED;
-    outcome = check_dates(spec->closed, spec->nclosed, place);
-    if (outcome)
-        return outcome;
     place->list = CALENDAR_YEARLY;
     outcome = check_dates(spec->yearly, spec->nyearly, place);
+    if (!outcome)
+        outcome = check_lists(spec->closed, spec->nclosed, spec->open_dates, spec->nopen, place);
     if (outcome)
         return outcome;
-    place->list = CALENDAR_OPEN_DATES;
-    return check_open_dates(spec, place);
+    if (spec->nimports > CALENDAR_IMPORTS_MAX)
+        return CALENDAR_TOO_MANY;
+    for (place->import = 0; place->import < spec->nimports; place->import++) {
+        const struct calendar_import *import = &spec->imports[place->import];
+
+        outcome = check_lists(import->closed, import->nclosed, import->open_dates, import->nopen, place);
+        if (outcome)
+            return outcome;
+    }
+    return 0;
 }
 
 /* ---- the hours of every day ---- */
@@ -115,9 +136,10 @@ enum {
 struct days {
     int64_t first; /* days since 1970 */
     size_t n;
-    int16_t *kinds;                          /* 0: as its weekday; CLOSED; k > 0: open date number k - 1 */
+    int32_t *kinds;                          /* 0: as its weekday; CLOSED; k > 0: open[k - 1] */
     struct calendar_hours weekly[WEEK_DAYS]; /* sorted */
-    struct calendar_hours *open;             /* sorted */
+    struct calendar_hours *open;             /* sorted; of all lists, one after the other */
+    int32_t nopen;
 };
 
 static void days_fini(struct days *days)
@@ -140,7 +162,7 @@ static struct calendar_hours sorted(struct calendar_hours hours)
 }
 
 /* The entry of a date; NULL for one outside the years known. */
-static int16_t *kind_of(const struct days *days, int64_t day)
+static int32_t *kind_of(const struct days *days, int64_t day)
 {
     return day >= days->first && day - days->first < (int64_t)days->n ? &days->kinds[day - days->first]
                                                                       : NULL;
@@ -148,48 +170,81 @@ static int16_t *kind_of(const struct days *days, int64_t day)
 
 static void mark_closed(struct days *days, struct civil date)
 {
-    int16_t *kind = kind_of(days, civil_to_days(date));
+    int32_t *kind = kind_of(days, civil_to_days(date));
 
     if (kind)
         *kind = CLOSED;
 }
 
-/* 0 or CALENDAR_TWICE. */
-static int days_init(struct days *days, const struct calendar_spec *spec, struct calendar_place *place)
+static void mark_all_closed(struct days *days, const struct civil *dates, size_t n)
 {
-    days->first = civil_day_of(CALENDAR_BEGIN_S) - SPARE_DAYS;
-    days->n = (size_t)(civil_day_of(CALENDAR_END_S) + SPARE_DAYS - days->first);
-    days->kinds = NEW_ARRAY(int16_t, days->n);
-    days->open = NEW_ARRAY(struct calendar_hours, spec->nopen + 1);
-    for (int i = 0; i < WEEK_DAYS; i++)
-        days->weekly[i] = sorted(spec->weekly[i]);
-    for (size_t i = 0; i < spec->nclosed; i++)
-        mark_closed(days, spec->closed[i]);
-    for (size_t i = 0; i < spec->nyearly; i++)
-        for (int32_t year = CALENDAR_FIRST_YEAR - 1; year <= CALENDAR_LAST_YEAR + 1; year++) {
-            struct civil date = {year, spec->yearly[i].month, spec->yearly[i].day};
+    for (size_t i = 0; i < n; i++)
+        mark_closed(days, dates[i]);
+}
 
-            if (civil_valid(date))
-                mark_closed(days, date);
-        }
-    for (size_t i = 0; i < spec->nopen; i++) {
-        int16_t *kind = kind_of(days, civil_to_days(spec->open_dates[i].date));
+static void mark_yearly(struct days *days, struct civil date)
+{
+    for (date.year = CALENDAR_FIRST_YEAR - 1; date.year <= CALENDAR_LAST_YEAR + 1; date.year++)
+        if (civil_valid(date))
+            mark_closed(days, date);
+}
 
-        days->open[i] = sorted(spec->open_dates[i].hours);
-        if (kind && *kind > 0) {
-            *place = (struct calendar_place){CALENDAR_OPEN_DATES, i, CALENDAR_WHOLE};
+/* Gives the dates of one list their hours, whatever they were. 0, or CALENDAR_TWICE at one of the list. */
+static int mark_open(struct days *days, const struct calendar_open_date *dates, size_t n,
+                     struct calendar_place *place)
+{
+    int32_t first = days->nopen + 1;
+
+    place->list = CALENDAR_OPEN_DATES;
+    for (size_t i = 0; i < n; i++) {
+        int32_t *kind = kind_of(days, civil_to_days(dates[i].date));
+
+        days->open[days->nopen++] = sorted(dates[i].hours);
+        if (kind && *kind >= first) {
+            place->index = i;
+            place->window = CALENDAR_WHOLE;
             return CALENDAR_TWICE;
         }
         if (kind)
-            *kind = (int16_t)(i + 1);
+            *kind = days->nopen;
     }
     return 0;
+}
+
+/* From what is weakest to what wins. 0 or CALENDAR_TWICE. */
+static int days_init(struct days *days, const struct calendar_spec *spec, struct calendar_place *place)
+{
+    size_t nopen = spec->nopen;
+    int outcome;
+
+    for (size_t i = 0; i < spec->nimports; i++)
+        nopen += spec->imports[i].nopen;
+    days->first = civil_day_of(CALENDAR_BEGIN_S) - SPARE_DAYS;
+    days->n = (size_t)(civil_day_of(CALENDAR_END_S) + SPARE_DAYS - days->first);
+    days->kinds = NEW_ARRAY(int32_t, days->n);
+    days->open = NEW_ARRAY(struct calendar_hours, nopen + 1);
+    for (int i = 0; i < WEEK_DAYS; i++)
+        days->weekly[i] = sorted(spec->weekly[i]);
+    for (size_t i = 0; i < spec->nimports; i++)
+        mark_all_closed(days, spec->imports[i].closed, spec->imports[i].nclosed);
+    for (place->import = 0; place->import < spec->nimports; place->import++) {
+        const struct calendar_import *import = &spec->imports[place->import];
+
+        outcome = mark_open(days, import->open_dates, import->nopen, place);
+        if (outcome)
+            return outcome;
+    }
+    mark_all_closed(days, spec->closed, spec->nclosed);
+    for (size_t i = 0; i < spec->nyearly; i++)
+        mark_yearly(days, spec->yearly[i]);
+    place->import = CALENDAR_WHOLE;
+    return mark_open(days, spec->open_dates, spec->nopen, place);
 }
 
 static const struct calendar_hours *hours_of(const struct days *days, int64_t day)
 {
     static const struct calendar_hours none;
-    const int16_t *kind = kind_of(days, day);
+    const int32_t *kind = kind_of(days, day);
 
     if (!kind || *kind == CLOSED)
         return &none;

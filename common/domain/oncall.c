@@ -3,8 +3,8 @@
  * finding the next candidate for a change then read numbers only. A candidate at which the same people stay
  * on call is passed over. */
 #include "domain/oncall.h"
+#include "base/civil.h"
 #include "base/memory.h"
-#include "domain/civil.h"
 
 struct oncall_span {
     int64_t from_s, to_s;

@@ -2,7 +2,7 @@
  * handoffs until the instant lies between two of them. The guess is off by a few only: by what clocks went
  * back, and by months that lack a day. */
 #include "domain/rotation.h"
-#include "domain/civil.h"
+#include "base/civil.h"
 #include "meridian/errors.h"
 
 enum { HOUR_S = 3600, YEAR_MONTHS = 12 };

@@ -4,9 +4,9 @@
  * once, when the zone is opened. Neighbours with the same offset are one: only what the clock shows matters.
  * The functions that answer touch nothing but the table. */
 #include "domain/zone.h"
+#include "base/civil.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "domain/civil.h"
 #include <glib.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -6,7 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { NEAR = 3 };                          /* a misspelt name differs by fewer letters than this */
+enum { NEAR = 3 }; /* a misspelt name differs by fewer letters than this */
+const char *const plan_weekdays[WEEK_DAYS + 1] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
 static const int64_t begin_s = -2208988800; /* 1900-01-01, where zones begin to be known */
 static const int64_t end_s = 4133980800;    /* 2101-01-01 */
 
@@ -197,7 +198,7 @@ int plan_bool(const struct plan_node *node, bool *ret_value, struct plan_fault *
 
 /* ---- time ---- */
 
-int plan_zone(const struct plan_node *node, struct zone_set *zones, const struct zone **ret_zone,
+int plan_zone(const struct plan_node *node, struct zone_book *zones, const struct zone **ret_zone,
               struct plan_fault *fault)
 {
     static const char what[] = "the name of a time zone, as \"Europe/Berlin\"";
@@ -208,7 +209,7 @@ int plan_zone(const struct plan_node *node, struct zone_set *zones, const struct
     if (rc < 0)
         return rc;
     text = text_of(node);
-    zone = strlen(text.p) == text.n ? zone_set_get(zones, text.p) : NULL;
+    zone = strlen(text.p) == text.n ? zone_book_get(zones, text.p) : NULL;
     if (!zone)
         return plan_fail(node, fault, "is no time zone of this machine's tzdata %s; must be %s",
                          zone_tzdata_version(), what);
@@ -221,7 +222,31 @@ int plan_clock(const struct plan_node *node, int32_t *ret_s, struct plan_fault *
     static const char what[] = "a time of day from \"00:00\" to \"23:59:59\"";
     int rc = check(node, JSON_STRING, what, fault);
 
-    if (rc == 0 && wall_parse_clock(text_of(node), ret_s) < 0)
+    if (rc == 0 && wall_parse_clock(text_of(node), DAY_S - 1, ret_s) < 0)
+        rc = plan_fail(node, fault, "must be %s", what);
+    return rc;
+}
+
+int plan_clock_or_midnight(const struct plan_node *node, int32_t *ret_s, struct plan_fault *fault)
+{
+    static const char what[] = "a time of day from \"00:00\" to \"24:00\"";
+    int rc = check(node, JSON_STRING, what, fault);
+
+    if (rc == 0 && wall_parse_clock(text_of(node), DAY_S, ret_s) < 0)
+        rc = plan_fail(node, fault, "must be %s", what);
+    return rc;
+}
+
+int plan_date(const struct plan_node *node, struct civil *ret_date, struct plan_fault *fault)
+{
+    static const char what[] = "a date that exists, as \"2026-04-03\"";
+    int rc = check(node, JSON_STRING, what, fault);
+    struct str text;
+
+    if (rc < 0)
+        return rc;
+    text = text_of(node);
+    if (!civil_take(&text, ret_date) || text.n)
         rc = plan_fail(node, fault, "must be %s", what);
     return rc;
 }

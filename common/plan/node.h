@@ -5,10 +5,24 @@
  * fine until it is read: every reader below fails with "is missing" for it. Readers give 0, or -E_VALIDATION
  * with *fault filled (nothing else set). What they return is borrowed from the JSON. Pure; any thread. */
 #pragma once
-#include "plan/plan.h"
-#include "plan/zone_set.h"
+#include "base/buf.h"
+#include "base/civil.h"
+#include "domain/zone_book.h"
 #include <jansson.h>
-#include <stdint.h>
+
+/** Where a document is wrong and why: the first fault found. Texts are English, for operators and logs. All
+ * zero is none. */
+struct plan_fault {
+    struct buf at;     /* JSON Pointer (RFC 6901) to the value, "" for the whole */
+    struct buf reason; /* what is wrong and what would be right */
+};
+
+static inline void plan_fault_fini(struct plan_fault *fault)
+{
+    buf_fini(&fault->at);
+    buf_fini(&fault->reason);
+}
+#define _cleanup_plan_fault_ _cleanup_(plan_fault_fini)
 
 struct plan_node {
     const struct plan_node *up; /* NULL: the whole document */
@@ -27,6 +41,9 @@ int plan_fail(const struct plan_node *node, struct plan_fault *fault, const char
 /** The nearest of some names to a misspelt or shortened one, for "did you mean"; NULL when none is near. */
 const char *plan_nearest(const char *name, const char *const *names, size_t n);
 
+/** How documents name the days of a week, Monday first; NULL ends the list. */
+extern const char *const plan_weekdays[WEEK_DAYS + 1];
+
 /** An object with no member but these; `keys` ends with NULL. */
 int plan_object(const struct plan_node *node, const char *const *keys, struct plan_fault *fault) _must_check_;
 /** An array of at most `max` items. */
@@ -40,10 +57,15 @@ int plan_whole(const struct plan_node *node, int64_t min, int64_t max, int64_t *
 int plan_bool(const struct plan_node *node, bool *ret_value, struct plan_fault *fault) _must_check_;
 
 /** The name of a time zone. */
-int plan_zone(const struct plan_node *node, struct zone_set *zones, const struct zone **ret_zone,
+int plan_zone(const struct plan_node *node, struct zone_book *zones, const struct zone **ret_zone,
               struct plan_fault *fault) _must_check_;
-/** A time of day, "09:00" or "09:00:30". */
+/** A time of day, "09:00" or "09:00:30", before midnight. */
 int plan_clock(const struct plan_node *node, int32_t *ret_s, struct plan_fault *fault) _must_check_;
+/** The same, and "24:00". */
+int plan_clock_or_midnight(const struct plan_node *node, int32_t *ret_s,
+                           struct plan_fault *fault) _must_check_;
+/** A date that exists, "2026-04-03". */
+int plan_date(const struct plan_node *node, struct civil *ret_date, struct plan_fault *fault) _must_check_;
 /** A wall time, "2020-10-25T02:30" or with seconds. */
 int plan_wall(const struct plan_node *node, int64_t *ret_wall_s, struct plan_fault *fault) _must_check_;
 /** An instant: RFC 3339 with an offset or Z, or a wall time of `zone`, of which `last` picks the last instant

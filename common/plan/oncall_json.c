@@ -11,7 +11,7 @@
 
 struct reader {
     struct oncall_plan *plan;
-    struct zone_set *zones;
+    struct zone_book *zones;
     struct plan_fault *fault;
 };
 
@@ -126,14 +126,13 @@ static int read_rotations(struct reader *r, const struct plan_node *node)
 
 static int read_days(struct reader *r, const struct plan_node *node, uint8_t *ret_days)
 {
-    static const char *const names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
     size_t n;
     int rc;
 
     *ret_days = ONCALL_EVERY_DAY;
     if (!node->json)
         return 0;
-    rc = plan_array(node, ARRAY_SIZE(names), &n, r->fault);
+    rc = plan_array(node, WEEK_DAYS, &n, r->fault);
     if (rc < 0)
         return rc;
     *ret_days = 0;
@@ -145,9 +144,9 @@ static int read_days(struct reader *r, const struct plan_node *node, uint8_t *re
         rc = plan_text(&day, 16, &text, r->fault);
         if (rc < 0)
             return rc;
-        while (k < ARRAY_SIZE(names) && strcmp(names[k], text) != 0)
+        while (k < WEEK_DAYS && strcmp(plan_weekdays[k], text) != 0)
             k++;
-        if (k == ARRAY_SIZE(names))
+        if (k == WEEK_DAYS)
             return plan_fail(&day, r->fault, "must be mon, tue, wed, thu, fri, sat or sun");
         if (*ret_days >> k & 1)
             return plan_fail(&day, r->fault, "is there twice");
@@ -387,7 +386,7 @@ static int read_schedule(struct reader *r, const struct plan_node *node)
     return rc;
 }
 
-int oncall_json_read(const struct plan_node *node, struct zone_set *zones, struct oncall_plan *ret_plan,
+int oncall_json_read(const struct plan_node *node, struct zone_book *zones, struct oncall_plan *ret_plan,
                      struct plan_fault *fault)
 {
     struct oncall_plan plan = {0};

@@ -40,7 +40,7 @@ struct oncall_plan {
 };
 
 /** 0, or -E_VALIDATION with *fault (nothing to free then). Freed with oncall_plan_fini. */
-int oncall_json_read(const struct plan_node *node, struct zone_set *zones, struct oncall_plan *ret_plan,
+int oncall_json_read(const struct plan_node *node, struct zone_book *zones, struct oncall_plan *ret_plan,
                      struct plan_fault *fault) _must_check_;
 void oncall_plan_fini(struct oncall_plan *plan);
 #define _cleanup_oncall_plan_ _cleanup_(oncall_plan_fini)

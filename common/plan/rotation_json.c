@@ -11,7 +11,7 @@ static int read_type(const struct plan_node *node, enum rotation_type *ret_type,
     return rc;
 }
 
-int rotation_json_read(const struct plan_node *node, struct zone_set *zones, const struct zone *fallback,
+int rotation_json_read(const struct plan_node *node, struct zone_book *zones, const struct zone *fallback,
                        struct rotation *ret_rotation, struct plan_fault *fault)
 {
     const struct plan_node zone = plan_member(node, "zone"), type = plan_member(node, "type");

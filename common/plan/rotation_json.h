@@ -17,5 +17,5 @@ enum { ROTATION_PARTICIPANTS_MAX = 200 };
 /** Reads all but who the participants are: the rotation has their number, 0 when they are absent. Without a
  * zone it is in `fallback`; without that either it is a fault. The rotation borrows its zone from the set or
  * is in the fallback. 0, or -E_VALIDATION with *fault. */
-int rotation_json_read(const struct plan_node *node, struct zone_set *zones, const struct zone *fallback,
+int rotation_json_read(const struct plan_node *node, struct zone_book *zones, const struct zone *fallback,
                        struct rotation *ret_rotation, struct plan_fault *fault) _must_check_;

@@ -36,7 +36,7 @@ struct flag {
     struct text doc;
 };
 
-enum { CLI_MAX_ARGS = 8, CLI_MAX_FLAGS = 32 };
+enum { CLI_MAX_ARGS = 64, CLI_MAX_FLAGS = 64 };
 
 struct client;
 struct cli {

@@ -8,7 +8,7 @@ static int run(FILE *faults, json_lines_answer *answer, const char *user)
     struct oncall_asked asked = {.user = user};
     int code = json_lines_run(stdin, stdout, faults, answer, &asked);
 
-    zone_set_fini(&asked.zones);
+    zone_book_fini(&asked.zones);
     return code;
 }
 

@@ -122,6 +122,32 @@ static const struct flag flags_ical[] = {
     {0},
 };
 
+static const struct flag flags_calendar_import[] = {
+    {"into", 0, "CALENDAR.json", {"the calendar that takes them (required)", "要写入的日历文件（必填）"}},
+    {"dry-run", 0, NULL, {"only show what would change", "仅预览变化，不写入"}},
+    {"country", 0, "NAME", {"goes in front of the files' names in the calendar", "作为来源名称的前缀"}},
+    {"from", 0, "YEAR", {"first year (default: the last one)", "起始年份（默认：去年）"}},
+    {"to", 0, "YEAR", {"last year (default: in three years)", "结束年份（默认：三年后）"}},
+    {"hours",
+     0,
+     "HOURS",
+     {"hours of make-up working days, as 09:00-12:00,13:00-18:00 (default: Monday's)",
+      "调休上班日的工作时间，如 09:00-12:00,13:00-18:00（默认：周一的时间）"}},
+    {"except",
+     0,
+     "TEXT",
+     {"no days whose name contains this; may be given again", "排除名称包含该文本的日期；可重复使用"}},
+    {0},
+};
+static const struct flag flags_calendar_show[] = {
+    {"from", 0, "DATE", {"first day (default: today)", "起始日期（默认：今天）"}},
+    {"to",
+     0,
+     "DATE",
+     {"last day, included (default: 30 days after the first)", "结束日期，含当日（默认：起始后 30 天）"}},
+    {0},
+};
+
 static int command_man(struct cli *cli);
 static int command_completion(struct cli *cli);
 
@@ -318,6 +344,22 @@ const struct command deskctl_commands[] = {
      {"the shifts of a schedule as iCalendar", "将值班班次输出为 iCalendar"},
      flags_ical,
      command_oncall_ical,
+     false},
+    {"calendar import",
+     "FILE...",
+     1,
+     CLI_MAX_ARGS,
+     {"bring holidays (.ics or .json) into a calendar", "将节假日（.ics 或 .json）导入日历"},
+     flags_calendar_import,
+     command_calendar_import,
+     false},
+    {"calendar show",
+     "FILE",
+     1,
+     1,
+     {"the days of a calendar: hours, holidays, working time", "显示日历：工作时间、节假日与工时合计"},
+     flags_calendar_show,
+     command_calendar_show,
      false},
     {"man", "", 0, 0, {"print the man page (mdoc)", "输出手册页（mdoc）"}, NULL, command_man, false},
     {"completion",

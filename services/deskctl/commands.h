@@ -26,3 +26,5 @@ int command_sla_eval(struct cli *cli);
 int command_rotation_eval(struct cli *cli);
 int command_oncall_eval(struct cli *cli);
 int command_oncall_ical(struct cli *cli);
+int command_calendar_import(struct cli *cli);
+int command_calendar_show(struct cli *cli);

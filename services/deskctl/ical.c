@@ -1,8 +1,8 @@
 /* Writes content lines. Times are in UTC, so that no VTIMEZONE is needed and a later change of tzdata cannot
  * move what was published. */
 #include "deskctl/ical.h"
+#include "base/civil.h"
 #include "base/clock.h"
-#include "domain/civil.h"
 #include "meridian/version.h"
 
 enum { LINE_OCTETS = 75 };

@@ -19,60 +19,75 @@ static enum line read_line(FILE *in, struct buf *line)
     return n > JSON_LINE_MAX ? LINE_TOO_LONG : LINE_OK;
 }
 
-/* Answers one line; 0, or < 0 with the fault. */
-static int answer_line(struct str line, json_lines_answer *answer, void *ctx, struct buf *out,
-                       struct plan_fault *fault)
+void json_lines_open(const struct plan_node *document, struct buf *out)
 {
-    json_error_t error;
-    json_auto_t *json = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, &error);
-    const struct plan_node document = plan_root(json);
+    json_t *id = json_object_get(document->json, JSON_LINE_KEYS);
+    _cleanup_(freep) char *text = id ? json_dumps(id, JSON_ENCODE_ANY) : NULL;
 
-    if (!json)
-        return plan_fail(&document, fault, "is not JSON: %s (column %d)", error.text, error.column);
-    return answer(ctx, &document, out, fault);
+    buf_add_char(out, '{');
+    if (text)
+        buf_printf(out, "\"id\": %s, ", text);
 }
 
-static void write_fault(FILE *faults, long number, const struct plan_fault *fault)
+/* Writes a fault in place of the answer. */
+static void answer_fault(const struct plan_node *document, const struct plan_fault *fault, long number,
+                         struct buf *out)
 {
-    _cleanup_buf_ struct buf text = BUF_INIT;
-
-    buf_add_text(&text, "{\"error\": ");
-    buf_json_str(&text, buf_str(&fault->reason));
-    buf_add_text(&text, ", \"at\": ");
-    buf_json_str(&text, buf_str(&fault->at));
+    buf_reset(out);
+    json_lines_open(document, out);
+    buf_add_text(out, "\"error\": ");
+    buf_json_str(out, buf_str(&fault->reason));
+    buf_add_text(out, ", \"at\": ");
+    buf_json_str(out, buf_str(&fault->at));
     if (number)
-        buf_printf(&text, ", \"line\": %ld", number);
-    buf_add_text(&text, "}\n");
-    fwrite(text.p, 1, text.n, faults);
+        buf_printf(out, ", \"line\": %ld", number);
+    buf_add_char(out, '}');
+}
+
+/* Answers one line; `number` is written into its fault, unless it is 0. False for a fault. */
+static bool answer_line(enum line read, struct str line, json_lines_answer *answer, void *ctx, long number,
+                        struct buf *out)
+{
+    json_error_t error;
+    json_auto_t *json = read == LINE_OK ? json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, &error) : NULL;
+    const struct plan_node document = plan_root(json);
+    _cleanup_plan_fault_ struct plan_fault fault = {0};
+    int rc;
+
+    if (read == LINE_TOO_LONG)
+        rc = plan_fail(&document, &fault, "the line is longer than %d bytes", JSON_LINE_MAX);
+    else if (!json)
+        rc = plan_fail(&document, &fault, "is not JSON: %s (column %d)", error.text, error.column);
+    else
+        rc = answer(ctx, &document, out, &fault);
+    if (rc < 0)
+        answer_fault(&document, &fault, number, out);
+    return rc == 0;
 }
 
 int json_lines_run(FILE *in, FILE *out, FILE *faults, json_lines_answer *answer, void *ctx)
 {
     _cleanup_buf_ struct buf line = BUF_INIT, text = BUF_INIT;
-    _cleanup_plan_fault_ struct plan_fault fault = {0};
-    const struct plan_node whole = plan_root(NULL);
+    bool apart = faults != out;
     enum line read;
-    int code = EXIT_OK_;
+    long lines = 0, wrong = 0;
 
-    for (long number = 1; !ferror(out) && (read = read_line(in, &line)) != LINE_END; number++) {
-        int rc;
+    while (!ferror(out) && (read = read_line(in, &line)) != LINE_END) {
+        bool right;
 
+        lines++;
         buf_reset(&text);
-        if (read == LINE_TOO_LONG)
-            rc = plan_fail(&whole, &fault, "the line is longer than %d bytes", JSON_LINE_MAX);
-        else
-            rc = answer_line(buf_str(&line), answer, ctx, &text, &fault);
-        if (rc < 0) {
-            write_fault(faults, out == faults ? 0 : number, &fault);
-            code = EXIT_ERROR;
-        } else {
-            if (!text.n || text.p[text.n - 1] != '\n')
-                buf_add_char(&text, '\n');
-            fwrite(text.p, 1, text.n, out);
-        }
-        fflush(out); /* whoever asks line by line waits for it */
+        right = answer_line(read, buf_str(&line), answer, ctx, apart ? lines : 0, &text);
+        wrong += !right;
+        if (!text.n || text.p[text.n - 1] != '\n')
+            buf_add_char(&text, '\n');
+        fwrite(text.p, 1, text.n, right ? out : faults);
+        fflush(right ? out : faults); /* whoever asks line by line waits for it */
     }
     if (ferror(in) || ferror(out))
         return cli_fail(EXIT_ERROR, "%s", T("cannot read or write any more", "无法继续读写"));
-    return code;
+    if (wrong && !apart)
+        return cli_fail(EXIT_ERROR, T("%ld of %ld lines are in error", "%ld 行有误，共 %ld 行"), wrong,
+                        lines);
+    return wrong ? EXIT_ERROR : EXIT_OK_;
 }

@@ -2,10 +2,10 @@
  * are in common/plan; here are only the requests around them. */
 #include "deskctl/oncall_answer.h"
 #include "auth/auth.h"
+#include "base/civil.h"
 #include "base/clock.h"
 #include "base/encode.h"
 #include "deskctl/ical.h"
-#include "domain/civil.h"
 #include "domain/oncall_window.h"
 #include "domain/wall_text.h"
 #include "plan/oncall_json.h"
@@ -32,10 +32,10 @@ struct rotation_request {
     int64_t from_s, to_s;
 };
 
-static int read_rotation_request(const struct plan_node *document, struct zone_set *zones,
+static int read_rotation_request(const struct plan_node *document, struct zone_book *zones,
                                  struct rotation_request *request, struct plan_fault *fault)
 {
-    static const char *const keys[] = {ROTATION_JSON_KEYS, "from_local", "to_local", NULL};
+    static const char *const keys[] = {ROTATION_JSON_KEYS, "from_local", "to_local", JSON_LINE_KEYS, NULL};
     const struct plan_node from = plan_member(document, "from_local"), to = plan_member(document, "to_local");
     int64_t from_wall_s, to_wall_s;
     int rc = plan_object(document, keys, fault);
@@ -66,7 +66,8 @@ int rotation_answer(void *ctx, const struct plan_node *document, struct buf *out
     if (rc < 0)
         return rc;
     shift = rotation_at(&request.rotation, request.from_s);
-    buf_add_text(out, "{\"handoffs\": [");
+    json_lines_open(document, out);
+    buf_add_text(out, "\"handoffs\": [");
     add_time(out, request.rotation.zone, shift.start_s);
     for (; shift.handoff_s < request.to_s; n++) {
         if (n == ENTRIES_MAX)
@@ -112,10 +113,10 @@ static int read_window(const struct plan_node *document, struct request *request
     return 0;
 }
 
-static int read_request(const struct plan_node *document, struct zone_set *zones, struct request *request,
+static int read_request(const struct plan_node *document, struct zone_book *zones, struct request *request,
                         struct plan_fault *fault)
 {
-    static const char *const keys[] = {"schedule", "at", "from", "to", "report", NULL};
+    static const char *const keys[] = {"schedule", "at", "from", "to", "report", JSON_LINE_KEYS, NULL};
     const struct plan_node schedule = plan_member(document, "schedule"), at = plan_member(document, "at");
     const struct plan_node from = plan_member(document, "from"), to = plan_member(document, "to");
     const struct plan_node report = plan_member(document, "report");
@@ -148,7 +149,7 @@ static int too_many(const struct plan_node *document, const char *what, struct p
 
 /* ---- oncall eval ---- */
 
-static void answer_at(const struct request *request, struct buf *out)
+static void answer_at(const struct request *request, const struct plan_node *document, struct buf *out)
 {
     const struct oncall *schedule = &request->plan.schedule;
     int64_t horizon_s = request->from_s + (int64_t)WINDOW_DAYS_MAX * DAY_S, change_s;
@@ -158,7 +159,8 @@ static void answer_at(const struct request *request, struct buf *out)
     oncall_walk_init(&walk, schedule, request->from_s, horizon_s);
     (void)oncall_walk_next(&walk);
     change_s = walk.to_s;
-    buf_add_text(out, "{\"on_call\": [");
+    json_lines_open(document, out);
+    buf_add_text(out, "\"on_call\": [");
     for (size_t i = 0; i < schedule->people; i++)
         if (walk.on[i]) {
             buf_add_text(out, comma);
@@ -251,7 +253,7 @@ int oncall_answer(void *ctx, const struct plan_node *document, struct buf *out, 
     if (rc < 0)
         return rc;
     if (request.at) {
-        answer_at(&request, out);
+        answer_at(&request, document, out);
         return 0;
     }
     if (oncall_shifts(schedule, request.from_s, request.to_s, ENTRIES_MAX, &shifts) == ONCALL_TOO_MANY)
@@ -259,7 +261,7 @@ int oncall_answer(void *ctx, const struct plan_node *document, struct buf *out, 
     if (request.report &&
         oncall_report(schedule, request.from_s, request.to_s, ENTRIES_MAX, &report) == ONCALL_TOO_MANY)
         return too_many(document, "gaps or overlaps", fault);
-    buf_add_char(out, '{');
+    json_lines_open(document, out);
     add_shifts(&request, &shifts, out);
     if (request.report) {
         buf_add_text(out, ", ");

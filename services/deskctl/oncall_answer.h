@@ -6,8 +6,8 @@
 
 /** The context of the answers below. */
 struct oncall_asked {
-    struct zone_set zones; /* kept from one document to the next; the caller's to end */
-    const char *user;      /* iCalendar only: just this person; NULL: everybody */
+    struct zone_book zones; /* kept from one document to the next; the caller's to end */
+    const char *user;       /* iCalendar only: just this person; NULL: everybody */
 };
 
 /** {"handoffs": [...]} of a rotation. */

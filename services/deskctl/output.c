@@ -169,6 +169,8 @@ void output_table(const json_t *items, const struct column *columns, int ncolumn
                 for (; pass && c + 1 < ncolumns && w < widths[c] + 2; w++)
                     buf_add_char(&line, ' ');
             }
+            while (line.n && line.p[line.n - 1] == ' ')
+                line.p[--line.n] = 0; /* of cells that are empty at the end */
             if (pass)
                 puts(buf_text(&line));
         }

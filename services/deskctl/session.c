@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "deskctl/cli.h"
+#include "deskctl/whole_file.h"
 #include "meridian/errors.h"
 #include <errno.h>
 #include <stdio.h>
@@ -54,18 +55,12 @@ static void make_parents(const char *path)
 
 int session_save(const json_t *sessions)
 {
-    _cleanup_(freep) char *path = session_path(), *fresh = mem_printf("%s.%d", path, (int)getpid());
-    mode_t mask = umask(077);
-    int failed;
+    _cleanup_(freep) char *path = session_path(),
+                          *text = json_dumps(sessions, JSON_INDENT(2) | JSON_SORT_KEYS);
 
     make_parents(path);
-    failed =
-        json_dump_file(sessions, fresh, JSON_INDENT(2) | JSON_SORT_KEYS) != 0 || rename(fresh, path) != 0;
-    umask(mask);
-    if (failed) {
-        cli_fail(1, T("cannot write %s: %s", "无法写入 %s：%s"), path, strerror(errno));
-        unlink(fresh);
-        return -E_IO;
-    }
-    return 0;
+    if (whole_file_replace(path, str_from(text), 0600) == 0)
+        return 0;
+    cli_fail(1, T("cannot write %s: %s", "无法写入 %s：%s"), path, strerror(errno));
+    return -E_IO;
 }

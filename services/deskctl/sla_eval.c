@@ -1,6 +1,5 @@
-/* Reads a question, asks worktime.h, writes the answer. Called by command_sla.c for every line, and by tests.
- * A fault ends its line and nothing else. Calendars come again and again in such files: the last one is kept,
- * which spares all the work that depends on its size. */
+/* Reads a question, asks worktime.h, writes the answer. Calendars come again and again in such files: the
+ * last one is kept, which spares all the work that depends on its size. */
 #include "deskctl/sla_eval.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -8,7 +7,7 @@
 #include "plan/calendar_json.h"
 #include <stdio.h>
 
-enum { LINE_MAX_BYTES = 1024 * 1024, PAUSES_MAX = 10000 };
+enum { PAUSES_MAX = 10000 };
 static const int64_t amount_max_s = INT64_C(36525) * 86400; /* a hundred years */
 
 struct question {
@@ -35,108 +34,104 @@ void sla_eval_fini(struct sla_eval *eval)
 
 /* ---- reading ---- */
 
-static int read_calendar(struct sla_eval *eval, json_t *json, struct plan_fault *fault)
+static int read_calendar(struct sla_eval *eval, const struct plan_node *node, struct plan_fault *fault)
 {
     struct calendar *calendar = NULL;
-    int r;
+    int rc;
 
-    if (eval->document && json_equal(json, eval->document))
+    if (eval->document && json_equal(node->json, eval->document))
         return 0;
-    r = calendar_json_read(json, &eval->zones, &calendar, fault);
-    if (r < 0)
-        return r;
+    rc = calendar_json_read(node, &eval->zones, &calendar, fault);
+    if (rc < 0)
+        return rc;
     json_decref(eval->document);
     calendar_free(eval->calendar);
-    eval->document = json_incref(json);
+    eval->document = json_incref(node->json);
     eval->calendar = calendar;
     return 0;
 }
 
-static int read_instant(const json_t *json, struct instant *ret_at, struct plan_fault *fault)
+static int read_instant(const struct plan_node *node, struct instant *ret_at, struct plan_fault *fault)
 {
-    struct str text = {json_string_value(json), json_string_length(json)};
+    struct str text = {json_string_value(node->json), json_string_length(node->json)};
 
     if (clock_parse(text, &ret_at->us) < 0)
-        return plan_refuse(fault, "a time is a text such as \"2026-03-27T16:00:00+01:00\"");
+        return plan_fail(node, fault, "must be a time with an offset, as \"2026-03-27T16:00:00+01:00\"");
     return 0;
 }
 
 /* An instant that the calendar has to know. */
-static int read_known(const struct sla_eval *eval, const json_t *json, struct instant *ret_at,
+static int read_known(const struct sla_eval *eval, const struct plan_node *node, struct instant *ret_at,
                       struct plan_fault *fault)
 {
-    int r = read_instant(json, ret_at, fault);
+    int rc = read_instant(node, ret_at, fault);
 
-    if (r < 0 || !eval->calendar)
-        return r;
+    if (rc < 0 || !eval->calendar)
+        return rc;
     if (ret_at->us < CALENDAR_BEGIN_S * US_PER_S || ret_at->us > CALENDAR_END_S * US_PER_S)
-        return plan_refuse(fault, "outside the years %d to %d, which calendars know", CALENDAR_FIRST_YEAR,
-                           CALENDAR_LAST_YEAR);
+        return plan_fail(node, fault, "is outside the years %d to %d, which calendars know",
+                         CALENDAR_FIRST_YEAR, CALENDAR_LAST_YEAR);
     return 0;
 }
 
-static int read_amount(const json_t *json, int64_t *ret_amount_s, struct plan_fault *fault)
+static int read_pause(const struct plan_node *node, struct pause *pause, struct plan_fault *fault)
 {
-    *ret_amount_s = json_integer_value(json);
-    if (!json_is_integer(json) || *ret_amount_s < 0 || *ret_amount_s > amount_max_s)
-        return plan_refuse(fault, "must be a whole number of seconds from 0 to %lld",
-                           (long long)amount_max_s);
-    return 0;
+    const struct plan_node from = plan_item(node, 0), to = plan_item(node, 1);
+    int rc;
+
+    if (json_array_size(node->json) != 2)
+        return plan_fail(node, fault, "must be a pause [from, to]");
+    rc = read_instant(&from, &pause->from, fault);
+    if (rc == 0)
+        rc = read_instant(&to, &pause->to, fault);
+    if (rc == 0 && pause->to.us < pause->from.us)
+        rc = plan_fail(node, fault, "ends before it starts");
+    return rc;
 }
 
-static int read_pause(const json_t *json, struct pause *pause, struct plan_fault *fault)
+static int read_pauses(const struct plan_node *node, struct question *question, struct plan_fault *fault)
 {
-    int r;
+    size_t n;
+    int rc = plan_array(node, PAUSES_MAX, &n, fault);
 
-    if (json_array_size(json) != 2)
-        return plan_refuse(fault, "a pause is a list [from, to]");
-    r = plan_within_element(fault, 0, read_instant(json_array_get(json, 0), &pause->from, fault));
-    if (r == 0)
-        r = plan_within_element(fault, 1, read_instant(json_array_get(json, 1), &pause->to, fault));
-    if (r == 0 && pause->to.us < pause->from.us)
-        r = plan_refuse(fault, "it ends before it starts");
-    return r;
-}
-
-static int read_pauses(const json_t *json, struct question *question, struct plan_fault *fault)
-{
-    size_t n = json_array_size(json);
-    int r = 0;
-
-    if (!json_is_array(json) || n > PAUSES_MAX)
-        return plan_refuse(fault, "must be a list of at most %d pauses", PAUSES_MAX);
+    if (rc < 0)
+        return rc;
     question->pauses = NEW_ARRAY(struct pause, n + 1);
-    for (size_t i = 0; r == 0 && i < n; i++)
-        r = plan_within_element(fault, i, read_pause(json_array_get(json, i), &question->pauses[i], fault));
-    if (r == 0)
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        const struct plan_node pause = plan_item(node, i);
+
+        rc = read_pause(&pause, &question->pauses[i], fault);
+    }
+    if (rc == 0)
         question->npauses = pauses_merge(question->pauses, n);
-    return r;
+    return rc;
 }
 
-static int read_question(struct sla_eval *eval, const json_t *json, struct question *question,
+/* `paused` and `until` may be null, which is as good as absent. */
+static int read_question(struct sla_eval *eval, const struct plan_node *document, struct question *question,
                          struct plan_fault *fault)
 {
-    static const char *const names[] = {"calendar", "start", "amount_s", "paused", "until"};
-    json_t *paused = json_object_get(json, "paused"), *until = json_object_get(json, "until");
-    int r;
+    static const char *const keys[] = {"calendar", "start",        "amount_s", "paused",
+                                       "until",    JSON_LINE_KEYS, NULL};
+    const struct plan_node calendar = plan_member(document, "calendar");
+    const struct plan_node start = plan_member(document, "start");
+    const struct plan_node amount = plan_member(document, "amount_s");
+    const struct plan_node paused = plan_member(document, "paused");
+    const struct plan_node until = plan_member(document, "until");
+    int rc = plan_object(document, keys, fault);
 
-    if (!json_is_object(json))
-        return plan_refuse(fault, "must be an object with calendar, start and amount_s");
-    question->has_until = until && !json_is_null(until);
-    r = plan_check_names(fault, json, names, ARRAY_SIZE(names));
-    if (r == 0)
-        r = plan_within(fault, "calendar", read_calendar(eval, json_object_get(json, "calendar"), fault));
-    if (r == 0)
-        r = plan_within(fault, "start",
-                        read_known(eval, json_object_get(json, "start"), &question->start, fault));
-    if (r == 0)
-        r = plan_within(fault, "amount_s",
-                        read_amount(json_object_get(json, "amount_s"), &question->amount_s, fault));
-    if (r == 0 && paused && !json_is_null(paused))
-        r = plan_within(fault, "paused", read_pauses(paused, question, fault));
-    if (r == 0 && question->has_until)
-        r = plan_within(fault, "until", read_known(eval, until, &question->until, fault));
-    return r;
+    question->has_until = until.json && !json_is_null(until.json);
+    if (rc == 0)
+        rc = read_calendar(eval, &calendar, fault);
+    if (rc == 0)
+        rc = read_known(eval, &start, &question->start, fault);
+    if (rc == 0)
+        rc = plan_whole(&amount, 0, amount_max_s, &question->amount_s, fault);
+    if (rc == 0 && paused.json && !json_is_null(paused.json))
+        rc = read_pauses(&paused, question, fault);
+    if (rc == 0 && question->has_until)
+        rc = read_known(eval, &until, &question->until, fault);
+    return rc;
 }
 
 /* ---- answering ---- */
@@ -157,51 +152,30 @@ static void add_instant(struct buf *out, struct instant at)
     buf_add_text(out, "Z\"");
 }
 
-static int answer_question(const struct sla_eval *eval, const struct question *question, struct buf *answer,
-                           struct plan_fault *fault)
+int sla_eval_answer(void *ctx, const struct plan_node *document, struct buf *out, struct plan_fault *fault)
 {
     static const int64_t year_10000_us = INT64_C(253402300800) * US_PER_S;
-    struct worktime worktime = {eval->calendar, question->pauses, question->npauses};
-    struct instant due;
-
-    if (worktime_deadline(&worktime, question->start, question->amount_s, &due) == CALENDAR_BEYOND)
-        return plan_within(fault, "amount_s",
-                           plan_refuse(fault, "so much working time does not come before the end of %d",
-                                       CALENDAR_LAST_YEAR));
-    if (due.us >= year_10000_us)
-        return plan_within(fault, "amount_s", plan_refuse(fault, "it would be due after the year 9999"));
-    buf_add_text(answer, "{\"due\":");
-    add_instant(answer, due);
-    if (question->has_until)
-        buf_printf(answer, ",\"elapsed_s\":%lld",
-                   (long long)worktime_elapsed(&worktime, question->start, question->until));
-    buf_add_text(answer, "}");
-    return 0;
-}
-
-bool sla_eval_line(struct sla_eval *eval, struct str line, struct buf *answer)
-{
-    _cleanup_plan_fault_ struct plan_fault fault = {0};
+    struct sla_eval *eval = ctx;
+    const struct plan_node amount = plan_member(document, "amount_s");
     _cleanup_question_ struct question question = {0};
-    json_error_t error;
-    json_t *json = NULL;
-    int r;
+    struct worktime worktime;
+    struct instant due;
+    int rc = read_question(eval, document, &question, fault);
 
-    if (line.n > LINE_MAX_BYTES)
-        r = plan_refuse(&fault, "the line is longer than %d bytes", LINE_MAX_BYTES);
-    else if (!(json = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, &error)))
-        r = plan_refuse(&fault, "not JSON: %s", error.text);
-    else
-        r = read_question(eval, json, &question, &fault);
-    if (r == 0)
-        r = answer_question(eval, &question, answer, &fault);
-    if (r < 0) {
-        buf_add_text(answer, "{\"error\":");
-        buf_json_str(answer, buf_str(&fault.reason));
-        buf_add_text(answer, ",\"at\":");
-        buf_json_str(answer, buf_str(&fault.at));
-        buf_add_text(answer, "}");
-    }
-    json_decref(json);
-    return r == 0;
+    if (rc < 0)
+        return rc;
+    worktime = (struct worktime){eval->calendar, question.pauses, question.npauses};
+    if (worktime_deadline(&worktime, question.start, question.amount_s, &due) == CALENDAR_BEYOND)
+        return plan_fail(&amount, fault, "so much working time does not come before the end of %d",
+                         CALENDAR_LAST_YEAR);
+    if (due.us >= year_10000_us)
+        return plan_fail(&amount, fault, "it would be due after the year 9999");
+    json_lines_open(document, out);
+    buf_add_text(out, "\"due\": ");
+    add_instant(out, due);
+    if (question.has_until)
+        buf_printf(out, ", \"elapsed_s\": %lld",
+                   (long long)worktime_elapsed(&worktime, question.start, question.until));
+    buf_add_char(out, '}');
+    return 0;
 }

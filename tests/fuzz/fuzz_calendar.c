@@ -1,19 +1,9 @@
 // links: plan
 /* Calendars as JSON. What is refused says why and where, and the place is in the document; what is taken
  * obeys the laws of calendar.h. */
+#include "fuzz.h"
 #include "meridian/errors.h"
 #include "plan/calendar_json.h"
-#include <stdio.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "broken: %s\n", #condition);                                                     \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 static void judge(const struct calendar *calendar, int64_t start_s, int64_t amount_s)
 {
@@ -39,11 +29,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct zone_book zones; /* kept: opening one is slow */
     _cleanup_plan_fault_ struct plan_fault fault = {0};
     _cleanup_calendar_ struct calendar *calendar = NULL;
-    json_t *json = json_loadb((const char *)data, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    json_auto_t *json = json_loadb((const char *)data, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    const struct plan_node node = plan_root(json);
 
     if (!json)
         return 0;
-    if (calendar_json_read(json, &zones, &calendar, &fault) < 0) {
+    if (calendar_json_read(&node, &zones, &calendar, &fault) < 0) {
         MUST(!calendar && fault.reason.n && (fault.at.n == 0 || fault.at.p[0] == '/'));
     } else {
         MUST(fault.reason.n == 0 && fault.at.n == 0);
@@ -51,6 +42,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (int64_t i = 0; i < 20; i++)
             judge(calendar, 1767225600 + i * 100003, i * i * 3600);
     }
-    json_decref(json);
     return 0;
 }

@@ -1,19 +1,9 @@
 // links: intake_core OpenSSL::Crypto
 /* Cursors and the peeking at JSON. Nobody without the secret makes a cursor that is taken; what was made
  * comes back as it was; peeking stays inside its text. */
+#include "fuzz.h"
 #include "intake/cursor.h"
 #include "intake/peek.h"
-#include <stdio.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "broken: %s\n", #condition);                                                     \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 static void judge_member(struct str json, const char *name)
 {

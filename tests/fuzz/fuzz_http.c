@@ -2,21 +2,11 @@
 /* HTTP requests, split as the input says. The first byte is the seed of the splits, the rest goes to the
  * parser with its guard, once whole and once in parts. Both must see the same requests and the same failure,
  * and each accepted request must satisfy what the handlers rely on. */
+#include "fuzz.h"
 #include "http/request.h"
 #include "meridian/limits.h"
-#include <stdio.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { MAX_BODY = 4096 };
-
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "broken: %s\n", #condition);                                                     \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 static bool inside(const struct request *request, struct str s)
 {

@@ -2,20 +2,10 @@
 /* On-call schedules. Any bytes are read or refused with a fault that has a reason; what is read answers the
  * same for an instant as for the window around it, its periods join without a gap, and its rotations hand
  * over forwards. */
-#include "domain/civil.h"
+#include "base/civil.h"
 #include "domain/oncall_window.h"
+#include "fuzz.h"
 #include "plan/oncall_json.h"
-#include <stdio.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "broken: %s\n", #condition);                                                     \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 static void check_instant(const struct oncall *schedule, const struct oncall_shifts *shifts, int64_t at_s)
 {
@@ -62,7 +52,7 @@ static void check_rotation(const struct rotation *rotation, int64_t at_s)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct zone_set zones; /* kept: opening one takes longer than all the rest */
+    static struct zone_book zones; /* kept: opening one takes longer than all the rest */
     json_auto_t *json = json_loadb((const char *)data, size, 0, NULL);
     const struct plan_node node = plan_root(json);
     _cleanup_plan_fault_ struct plan_fault fault = {0};

@@ -2,19 +2,9 @@
 /* JSON bodies of submissions. What is taken must satisfy every limit that the authority and the database rely
  * on; what is refused must say why, in JSON. */
 #include "base/memory.h"
+#include "fuzz.h"
 #include "intake/submission.h"
 #include "meridian/limits.h"
-#include <stdio.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "broken: %s\n", #condition);                                                     \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 static void judge_text(const char *text, size_t most_chars, size_t most_bytes, bool one_line)
 {

@@ -2,20 +2,9 @@
 /* Templates and the values they are filled with. The input up to the first NUL byte is a template, the rest
  * is JSON. What parses must render within its bounds; what stands in a line or in HTML must not be able to
  * leave it, whatever the values are; and a mail made of it must have the headers we wrote and no others. */
+#include "fuzz.h"
 #include "notifier/mail.h"
 #include "notifier/template.h"
-#include <stdio.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                      \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "broken: %s\n", #condition);                                                     \
-            abort();                                                                                         \
-        }                                                                                                    \
-    } while (0)
 
 static size_t count(const struct buf *text, const char *what)
 {

@@ -4,33 +4,20 @@
 #include "deskctl/commands.h"
 #include "deskctl/ical.h"
 #include "deskctl/oncall_answer.h"
+#include "lines.h"
 #include "meridian/errors.h"
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Runs answers over an input; what is written is in *out and *faults (NULL: in *out, too). The exit code. */
 static int run(json_lines_answer *answer, const char *user, const char *input, struct buf *out,
                struct buf *faults)
 {
     struct oncall_asked asked = {.user = user};
-    char *text = NULL, *wrong = NULL;
-    size_t n, m;
-    FILE *in = fmemopen((void *)input, strlen(input), "r");
-    FILE *to = open_memstream(&text, &n), *err = open_memstream(&wrong, &m);
-    int code;
+    int code = lines_run(answer, &asked, input, out, faults);
 
-    code = json_lines_run(in, to, faults ? err : to, answer, &asked);
-    fclose(in);
-    fclose(to);
-    fclose(err);
-    buf_add_text(out, text);
-    if (faults)
-        buf_add_text(faults, wrong);
-    free(text);
-    free(wrong);
-    zone_set_fini(&asked.zones);
+    zone_book_fini(&asked.zones);
     return code;
 }
 
@@ -163,80 +150,6 @@ Test(oncall_eval, faults)
         cr_expect_eq(run(oncall_answer, NULL, cases[i][0], &out, NULL), EXIT_ERROR);
         cr_expect(str_starts(buf_str(&out), str_from(cases[i][1])), "%s", buf_text(&out));
     }
-}
-
-/* ---- JSON lines ---- */
-
-static int echo(void *ctx, const struct plan_node *document, struct buf *out, struct plan_fault *fault)
-{
-    const struct plan_node say = plan_member(document, "say");
-    const char *text;
-    int rc = plan_text(&say, 10, &text, fault);
-
-    ++*(int *)ctx;
-    if (rc == 0)
-        buf_add_text(out, text);
-    return rc;
-}
-
-Test(json_lines, faults_apart_have_a_line_number)
-{
-    static const char input[] = "{\"say\": \"a\"}\n{\"say\": 1}\r\n{\"say\": \"b\"}";
-    FILE *in = fmemopen((void *)input, strlen(input), "r");
-    _cleanup_(freep) char *text = NULL, *faults = NULL;
-    size_t n, m;
-    FILE *out = open_memstream(&text, &n), *err = open_memstream(&faults, &m);
-    int calls = 0;
-
-    cr_expect_eq(json_lines_run(in, out, err, echo, &calls), EXIT_ERROR);
-    fclose(in);
-    fclose(out);
-    fclose(err);
-    cr_expect_str_eq(text, "a\nb\n");
-    cr_expect_str_eq(faults,
-                     "{\"error\": \"must be a text, not a number\", \"at\": \"/say\", \"line\": 2}\n");
-    cr_expect_eq(calls, 3);
-}
-
-Test(json_lines, a_line_too_long_is_dropped_whole)
-{
-    _cleanup_buf_ struct buf input = BUF_INIT;
-    _cleanup_(freep) char *text = NULL;
-    size_t n;
-    FILE *in, *out = open_memstream(&text, &n);
-    int calls = 0;
-
-    buf_add_text(&input, "{\"say\": \"a\"");
-    for (int i = 0; i < JSON_LINE_MAX / 8; i++)
-        buf_add_text(&input, "        ");
-    buf_add_text(&input, "}\n{\"say\": \"b\"}\n");
-    in = fmemopen(input.p, input.n, "r");
-    cr_expect_eq(json_lines_run(in, out, out, echo, &calls), EXIT_ERROR);
-    fclose(in);
-    fclose(out);
-    cr_expect_str_eq(text, "{\"error\": \"the line is longer than 4194304 bytes\", \"at\": \"\"}\nb\n");
-    cr_expect_eq(calls, 1);
-}
-
-Test(json_lines, ends_when_nobody_can_read_the_answers)
-{
-    static const char input[] = "{\"say\": \"a\"}\n{\"say\": \"b\"}\n";
-    FILE *in = fmemopen((void *)input, strlen(input), "r"), *full = fopen("/dev/full", "we");
-    int calls = 0;
-
-    cr_redirect_stderr();
-    cr_expect_eq(json_lines_run(in, full, full, echo, &calls), EXIT_ERROR);
-    cr_expect_eq(calls, 1);
-    fclose(in);
-    fclose(full);
-}
-
-Test(json_lines, nothing_in_nothing_out)
-{
-    _cleanup_buf_ struct buf out = BUF_INIT;
-
-    cr_expect_eq(run(oncall_answer, NULL, "", &out, NULL), EXIT_OK_);
-    cr_expect_str_eq(buf_text(&out), "");
 }
 
 /* ---- iCalendar ---- */

@@ -184,6 +184,32 @@ Test(calendar_spec, bad_dates)
     expect_refusal(&spec, CALENDAR_TOO_MANY, CALENDAR_OPEN_DATES, CALENDAR_WHOLE, CALENDAR_WHOLE);
 }
 
+Test(calendar_spec, bad_imports)
+{
+    _cleanup_zone_ struct zone *utc = zone_open("UTC");
+    struct civil closed[] = {{2026, 1, 1}, {2026, 2, 29}};
+    struct calendar_open_date open[] = {{{2026, 1, 1}, {1, {{0, 1}}}}, {{2026, 1, 1}, {1, {{0, 1}}}}};
+    struct calendar_import imports[] = {{.closed = closed, .nclosed = 1, .open_dates = open, .nopen = 1},
+                                        {.open_dates = open, .nopen = 1}};
+    struct calendar_spec spec = {
+        .zone = utc, .open_dates = open, .nopen = 1, .imports = imports, .nimports = 2};
+    struct calendar_place place;
+    struct calendar *calendar = NULL;
+
+    cr_expect_eq(calendar_new(&spec, &calendar, &place), 0, "the same date in lists of their own is fine");
+    calendar_free(calendar);
+    imports[1].nopen = 2;
+    expect_refusal(&spec, CALENDAR_TWICE, CALENDAR_OPEN_DATES, 1, CALENDAR_WHOLE);
+    (void)!calendar_new(&spec, &calendar, &place);
+    cr_expect_eq(place.import, 1);
+    imports[0].nclosed = 2;
+    expect_refusal(&spec, CALENDAR_BAD_DATE, CALENDAR_CLOSED, 1, CALENDAR_WHOLE);
+    (void)!calendar_new(&spec, &calendar, &place);
+    cr_expect_eq(place.import, 0);
+    spec.nimports = CALENDAR_IMPORTS_MAX + 1;
+    cr_expect_eq(calendar_new(&spec, &calendar, &place), CALENDAR_TOO_MANY);
+}
+
 Test(calendar_spec, a_calendar_that_only_opens_where_nothing_is_known_never_opens)
 {
     _cleanup_zone_ struct zone *utc = zone_open("UTC");

@@ -1,6 +1,6 @@
 /* Rules, overrides and temporary schedules, written down; what a window and a report say of them. */
+#include "base/civil.h"
 #include "base/clock.h"
-#include "domain/civil.h"
 #include "domain/oncall_window.h"
 #include "domain/wall_text.h"
 #include <criterion/criterion.h>

@@ -1,6 +1,6 @@
 /* The evaluator in every zone around every clock change: against its own windows, and against a walker that
  * looks at every minute and knows nothing but what the wall shows in each. */
-#include "domain/civil.h"
+#include "base/civil.h"
 #include "domain/oncall_window.h"
 #include "every_zone.h"
 #include "random_schedule.h"

@@ -1,6 +1,6 @@
 /* Rolls dice. Overrides in conflict are rolled away, as a schedule may not have them. */
 #include "random_schedule.h"
-#include "domain/civil.h"
+#include "base/civil.h"
 #include "every_zone.h"
 
 static int64_t roll(uint64_t *random, int64_t n)

@@ -1,7 +1,7 @@
 /* Handoffs at clock changes, written down: the cases of GoAlert's own tests, the zones that change at
  * midnight, half-hour changes, a date that was skipped, months that lack a day. */
+#include "base/civil.h"
 #include "base/clock.h"
-#include "domain/civil.h"
 #include "domain/rotation.h"
 #include "meridian/errors.h"
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 /* What holds for every rotation in every zone around every clock change from 2015 to 2035. */
-#include "domain/civil.h"
+#include "base/civil.h"
 #include "domain/rotation.h"
 #include "every_zone.h"
 #include <criterion/criterion.h>

@@ -22,21 +22,51 @@ int64_t walker_wall_s(int64_t at_s)
     return at_s + tm.tm_gmtoff;
 }
 
+static const struct calendar_hours none;
+
+static const struct calendar_hours *open_hours(const struct calendar_open_date *dates, size_t n, int64_t day)
+{
+    for (size_t i = 0; i < n; i++)
+        if (civil_to_days(dates[i].date) == day)
+            return &dates[i].hours;
+    return NULL;
+}
+
+static bool among(const struct civil *dates, size_t n, int64_t day)
+{
+    for (size_t i = 0; i < n; i++)
+        if (civil_to_days(dates[i]) == day)
+            return true;
+    return false;
+}
+
+/* What is imported of a day; NULL for nothing. */
+static const struct calendar_hours *imported_hours(const struct calendar_spec *spec, int64_t day)
+{
+    const struct calendar_hours *hours = NULL;
+
+    for (size_t i = spec->nimports; !hours && i-- > 0;)
+        hours = open_hours(spec->imports[i].open_dates, spec->imports[i].nopen, day);
+    for (size_t i = 0; !hours && i < spec->nimports; i++)
+        if (among(spec->imports[i].closed, spec->imports[i].nclosed, day))
+            hours = &none;
+    return hours;
+}
+
 static const struct calendar_hours *hours_of(const struct calendar_spec *spec, int64_t day)
 {
-    static const struct calendar_hours none;
+    const struct calendar_hours *hours = open_hours(spec->open_dates, spec->nopen, day);
     struct civil date = civil_from_days(day);
 
-    for (size_t i = 0; i < spec->nopen; i++)
-        if (civil_to_days(spec->open_dates[i].date) == day)
-            return &spec->open_dates[i].hours;
-    for (size_t i = 0; i < spec->nclosed; i++)
-        if (civil_to_days(spec->closed[i]) == day)
-            return &none;
+    if (hours)
+        return hours;
+    if (among(spec->closed, spec->nclosed, day))
+        return &none;
     for (size_t i = 0; i < spec->nyearly; i++)
         if (spec->yearly[i].month == date.month && spec->yearly[i].day == date.day)
             return &none;
-    return &spec->weekly[civil_weekday(day)];
+    hours = imported_hours(spec, day);
+    return hours ? hours : &spec->weekly[civil_weekday(day)];
 }
 
 static bool in_a_window(const struct calendar_hours *hours, int64_t second_of_day)
@@ -144,6 +174,20 @@ static struct calendar_hours random_hours(uint64_t *seed, int32_t step_s, size_t
     return hours;
 }
 
+static void random_open(uint64_t *seed, int64_t first, int32_t step_s, struct calendar_open_date *open)
+{
+    for (size_t i = 0; i < WALKER_DATES; i++) {
+        open[i].date = civil_from_days(first + (int64_t)(i * 2 + walker_random(seed, 2)));
+        open[i].hours = random_hours(seed, step_s, 1);
+    }
+}
+
+static void random_closed(uint64_t *seed, int64_t first, struct civil *dates)
+{
+    for (size_t i = 0; i < WALKER_DATES; i++)
+        dates[i] = civil_from_days(first + (int64_t)walker_random(seed, 16));
+}
+
 struct calendar_spec walker_spec(uint64_t *seed, int64_t around_s, int32_t step_s, struct walker_dates *dates)
 {
     struct calendar_spec spec = {.closed = dates->closed, .yearly = dates->yearly, .open_dates = dates->open};
@@ -154,11 +198,16 @@ struct calendar_spec walker_spec(uint64_t *seed, int64_t around_s, int32_t step_
     spec.nclosed = walker_random(seed, 4);
     spec.nyearly = walker_random(seed, 3);
     spec.nopen = walker_random(seed, 4);
-    for (size_t i = 0; i < WALKER_DATES; i++) {
-        dates->closed[i] = civil_from_days(first + (int64_t)walker_random(seed, 16));
-        dates->yearly[i] = civil_from_days(first + (int64_t)walker_random(seed, 16));
-        dates->open[i].date = civil_from_days(first + (int64_t)(i * 2 + walker_random(seed, 2)));
-        dates->open[i].hours = random_hours(seed, step_s, 1);
+    random_closed(seed, first, dates->closed);
+    random_closed(seed, first, dates->yearly);
+    random_open(seed, first, step_s, dates->open);
+    spec.nimports = walker_random(seed, WALKER_IMPORTS + 1);
+    spec.imports = dates->imports;
+    for (size_t i = 0; i < WALKER_IMPORTS; i++) {
+        random_closed(seed, first, dates->imported[i].closed);
+        random_open(seed, first, step_s, dates->imported[i].open);
+        dates->imports[i] = (struct calendar_import){walker_random(seed, 5), walker_random(seed, 5),
+                                                     dates->imported[i].closed, dates->imported[i].open};
     }
     return spec;
 }

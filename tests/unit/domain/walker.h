@@ -26,12 +26,17 @@ struct calendar *walker_office(const char *zone, const char *from, const char *t
 /** One window on every day of the week. */
 void walker_daily(struct calendar_spec *spec, const char *from, const char *to);
 
-enum { WALKER_DATES = 6 };
+enum { WALKER_DATES = 6, WALKER_IMPORTS = 2 };
 /** A spec with random windows at whole multiples of `step_s`, over midnight too, closed, yearly and open
- * dates, the dates within a month of `around_s`. It borrows from `dates`. */
+ * dates, and imported ones, the dates within a month of `around_s`. It borrows from `dates`. */
 struct walker_dates {
     struct civil closed[WALKER_DATES], yearly[WALKER_DATES];
     struct calendar_open_date open[WALKER_DATES];
+    struct {
+        struct civil closed[WALKER_DATES];
+        struct calendar_open_date open[WALKER_DATES];
+    } imported[WALKER_IMPORTS];
+    struct calendar_import imports[WALKER_IMPORTS];
 };
 struct calendar_spec walker_spec(uint64_t *seed, int64_t around_s, int32_t step_s,
                                  struct walker_dates *dates);

@@ -1,6 +1,6 @@
 /* Wall times and instants as text. */
+#include "base/civil.h"
 #include "base/clock.h"
-#include "domain/civil.h"
 #include "domain/wall_text.h"
 #include "meridian/errors.h"
 #include <criterion/criterion.h>
@@ -43,12 +43,14 @@ Test(wall_text, clocks)
 {
     int32_t s = 7;
 
-    cr_expect(wall_parse_clock(STR("23:59:59"), &s) == 0 && s == DAY_S - 1);
-    cr_expect(wall_parse_clock(STR("09:30"), &s) == 0 && s == 34200);
-    cr_expect_eq(wall_parse_clock(STR("24:00"), &s), -E_BAD_REQUEST);
-    cr_expect_eq(wall_parse_clock(STR("9:30"), &s), -E_BAD_REQUEST);
-    cr_expect_eq(wall_parse_clock(STR("09:30 "), &s), -E_BAD_REQUEST);
+    cr_expect(wall_parse_clock(STR("23:59:59"), DAY_S - 1, &s) == 0 && s == DAY_S - 1);
+    cr_expect(wall_parse_clock(STR("09:30"), DAY_S - 1, &s) == 0 && s == 34200);
+    cr_expect_eq(wall_parse_clock(STR("24:00"), DAY_S - 1, &s), -E_BAD_REQUEST);
+    cr_expect_eq(wall_parse_clock(STR("9:30"), DAY_S - 1, &s), -E_BAD_REQUEST);
+    cr_expect_eq(wall_parse_clock(STR("09:30 "), DAY_S - 1, &s), -E_BAD_REQUEST);
     cr_expect_eq(s, 34200);
+    cr_expect(wall_parse_clock(STR("24:00"), DAY_S, &s) == 0 && s == DAY_S);
+    cr_expect_eq(wall_parse_clock(STR("24:00:01"), DAY_S, &s), -E_BAD_REQUEST);
 }
 
 Test(wall_text, rfc3339)

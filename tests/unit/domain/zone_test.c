@@ -1,5 +1,5 @@
 /* Zones against the C library in every zone of the table, wall times and their instants, and names. */
-#include "domain/civil.h"
+#include "base/civil.h"
 #include "domain/zone.h"
 #include "domain/zone_book.h"
 #include "walker.h"

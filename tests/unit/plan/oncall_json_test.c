@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-static int read(const char *text, struct zone_set *zones, struct oncall_plan *plan, struct plan_fault *fault)
+static int read(const char *text, struct zone_book *zones, struct oncall_plan *plan, struct plan_fault *fault)
 {
     json_error_t error;
     json_auto_t *json = json_loads(text, 0, &error);
@@ -32,7 +32,7 @@ Test(oncall_json, reads_all_there_is)
         " \"temporary\": [{\"from\": \"2020-03-29T02:30:00+01:00\", \"to\": \"2020-03-30T00:00:00Z\","
         "                  \"shifts\": [{\"user\": \"zoe\", \"from\": \"2020-03-29T12:00\","
         "                              \"to\": \"2020-03-29T13:00\"}]}]}";
-    _cleanup_zone_set_ struct zone_set zones = {0};
+    _cleanup_zone_book_ struct zone_book zones = {0};
     _cleanup_plan_fault_ struct plan_fault fault = {0};
     _cleanup_oncall_plan_ struct oncall_plan plan = {0};
     static const char *const people[] = {"anna", "bo", "chen", "dee", "eve", "zoe"};
@@ -164,7 +164,7 @@ static const struct {
 
 Test(oncall_json, faults)
 {
-    _cleanup_zone_set_ struct zone_set zones = {0};
+    _cleanup_zone_book_ struct zone_book zones = {0};
 
     for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
         _cleanup_plan_fault_ struct plan_fault fault = {0};
@@ -181,7 +181,7 @@ Test(oncall_json, faults)
 
 Test(oncall_json, limits)
 {
-    _cleanup_zone_set_ struct zone_set zones = {0};
+    _cleanup_zone_book_ struct zone_book zones = {0};
     _cleanup_plan_fault_ struct plan_fault fault = {0};
     struct oncall_plan plan = {0};
     json_auto_t *json = json_pack("{s:s, s:[]}", "zone", "UTC", "rules");
@@ -200,7 +200,7 @@ Test(oncall_json, limits)
 
 Test(oncall_json, people_are_counted)
 {
-    _cleanup_zone_set_ struct zone_set zones = {0};
+    _cleanup_zone_book_ struct zone_book zones = {0};
     _cleanup_plan_fault_ struct plan_fault fault = {0};
     struct oncall_plan plan = {0};
     json_auto_t *json = json_pack("{s:s, s:{}}", "zone", "UTC", "rotations");
@@ -226,7 +226,7 @@ Test(oncall_json, people_are_counted)
 
 Test(rotation_json, a_rotation_alone_needs_a_zone)
 {
-    _cleanup_zone_set_ struct zone_set zones = {0};
+    _cleanup_zone_book_ struct zone_book zones = {0};
     _cleanup_plan_fault_ struct plan_fault fault = {0};
     json_auto_t *json =
         json_pack("{s:s, s:i, s:s}", "type", "monthly", "length", 9000, "start_local", "2020-01-31T00:00");

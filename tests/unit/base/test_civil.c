@@ -1,5 +1,5 @@
 /* Dates against the C library, both ways, and the ones that do not exist. */
-#include "domain/civil.h"
+#include "base/civil.h"
 #include <criterion/criterion.h>
 #include <time.h>
 

@@ -1,6 +1,6 @@
 /* Dates to day numbers and back. Eras of 400 years of 146097 days; a year begins in March, so that the leap
  * day is its last. */
-#include "domain/civil.h"
+#include "base/civil.h"
 
 int64_t civil_to_days(struct civil date)
 {
@@ -48,6 +48,22 @@ bool civil_valid(struct civil date)
 {
     return date.month >= 1 && date.month <= 12 && date.day >= 1 &&
            date.day <= civil_month_days(date.year, date.month);
+}
+
+bool civil_take(struct str *text, struct civil *ret_date)
+{
+    int year, month, day;
+    struct civil date;
+
+    if (!str_take_number(text, 4, 0, 9999, &year) || !str_take_any(text, "-") ||
+        !str_take_number(text, 2, 1, 12, &month) || !str_take_any(text, "-") ||
+        !str_take_number(text, 2, 1, 31, &day))
+        return false;
+    date = (struct civil){year, (int8_t)month, (int8_t)day};
+    if (!civil_valid(date))
+        return false;
+    *ret_date = date;
+    return true;
 }
 
 int64_t civil_day_of(int64_t wall_s)

@@ -1,8 +1,7 @@
 /* The proleptic Gregorian calendar on days since 1970-01-01 (Howard Hinnant's algorithms,
  * "chrono-Compatible Low-Level Date Algorithms"). Pure. */
 #pragma once
-#include <stdbool.h>
-#include <stdint.h>
+#include "base/str.h"
 
 enum { DAY_S = 86400, WEEK_DAYS = 7 };
 
@@ -21,6 +20,10 @@ int civil_weekday(int64_t days);
 int civil_month_days(int32_t year, int month);
 /** True for a date that exists. */
 bool civil_valid(struct civil date);
+
+/** Takes a date that exists, "2026-04-03", off the front of a text. False when there is none (the text may be
+ * cut then). */
+bool civil_take(struct str *text, struct civil *ret_date);
 
 /** The day in which a wall time lies, also before 1970, and the second of that day (0..86399). */
 int64_t civil_day_of(int64_t wall_s);
