@@ -54,7 +54,7 @@ static const struct conf_key keys[] = {
         .min = 1, .max = 100000),
     KEY(mail_rate, CONF_INTEGER, "50", "Most mails per second that this process starts.", .min = 1,
         .max = 100000),
-    KEY(webhook_rate, CONF_INTEGER, "50", "Most webhooks per second that this process starts.", .min = 1,
+    KEY(webhook_rate, CONF_INTEGER, "200", "Most webhooks per second that this process starts.", .min = 1,
         .max = 100000),
     KEY(webhook_allow, CONF_TEXT, "",
         "Address blocks that webhooks may reach although private, separated by commas (127.0.0.1/32)."),
