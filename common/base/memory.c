@@ -1,6 +1,7 @@
 /* Allocation that ends the process when memory is out; see memory.h for why that is safe. */
 #include "base/memory.h"
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,17 @@ void *mem_array(size_t count, size_t size)
 void *mem_grow(void *pointer, size_t size)
 {
     return check(realloc(pointer, size ? size : 1));
+}
+
+void *mem_more(void *items, size_t n, size_t size)
+{
+    size_t bytes;
+
+    if (n & (n - 1))
+        return items;
+    if (__builtin_mul_overflow(n ? 2 * n : 1, size, &bytes))
+        bytes = SIZE_MAX; /* which nobody has */
+    return mem_grow(items, bytes);
 }
 
 void *mem_dup(const void *bytes, size_t size)

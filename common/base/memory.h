@@ -6,6 +6,9 @@
 void *mem_alloc(size_t size);               /* zeroed */
 void *mem_array(size_t count, size_t size); /* zeroed; ends the process on overflow */
 void *mem_grow(void *pointer, size_t size); /* realloc; new bytes are not zeroed */
+/** An array of n items with room for one more: it doubles whenever n is a power of two, so n only grows by
+ * one. */
+void *mem_more(void *items, size_t n, size_t size);
 void *mem_dup(const void *bytes, size_t size);
 char *mem_str(const char *text);            /* strdup; NULL gives NULL */
 char *mem_strn(const char *text, size_t n); /* copies n bytes and adds NUL */

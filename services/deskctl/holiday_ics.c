@@ -151,7 +151,7 @@ static int begin_event(struct reader *r)
     if (r->nevents == ICS_EVENTS_MAX)
         return ics_fail(r->lines.line, r->fault, "is one event too many; at most %d are read",
                         ICS_EVENTS_MAX);
-    r->events = mem_grow(r->events, (r->nevents + 1) * sizeof *r->events);
+    r->events = mem_more(r->events, r->nevents, sizeof *r->events);
     r->events[r->nevents++] = (struct event){.line = r->lines.line};
     return 0;
 }

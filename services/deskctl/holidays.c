@@ -109,7 +109,7 @@ static bool make_room(struct holidays *holidays, const struct holiday_filter *fi
 
 static void leave(struct holidays *holidays, int64_t day, const char *name, enum holiday_reason reason)
 {
-    holidays->left = mem_grow(holidays->left, (holidays->nleft + 1) * sizeof *holidays->left);
+    holidays->left = mem_more(holidays->left, holidays->nleft, sizeof *holidays->left);
     holidays->left[holidays->nleft++] = (struct holiday_left){day, *name ? mem_str(name) : NULL, reason};
 }
 
@@ -130,7 +130,7 @@ bool holidays_leave(struct holidays *holidays, const struct holiday_filter *filt
 bool holidays_add(struct holidays *holidays, const struct holiday_filter *filter, int64_t day, bool working,
                   struct str name)
 {
-    _cleanup_buf_ struct buf line = BUF_INIT, kept = BUF_INIT;
+    _cleanup_buf_ struct buf line = BUF_INIT, parts = BUF_INIT, kept = BUF_INIT;
     enum holiday_reason reason = HOLIDAY_PART;
     bool wanted;
 
@@ -139,11 +139,12 @@ bool holidays_add(struct holidays *holidays, const struct holiday_filter *filter
     if (!wanted)
         return true;
     clean(name, &line);
-    if (!judge_parts(buf_str(&line), filter, &kept, &reason)) {
+    if (!judge_parts(buf_str(&line), filter, &parts, &reason)) {
         leave(holidays, day, buf_text(&line), reason);
         return true;
     }
-    holidays->items = mem_grow(holidays->items, (holidays->n + 1) * sizeof *holidays->items);
+    clean(buf_str(&parts), &kept); /* parts that are joined again may be longer than they were */
+    holidays->items = mem_more(holidays->items, holidays->n, sizeof *holidays->items);
     holidays->items[holidays->n++] = (struct holiday){day, working, kept.n ? mem_str(buf_text(&kept)) : NULL};
     return true;
 }

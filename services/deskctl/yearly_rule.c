@@ -112,7 +112,7 @@ bool yearly_rule_days(const struct yearly_rule *rule, int64_t start, int64_t fir
                 return true;
             if (of_year[i] < first)
                 continue;
-            *days = mem_grow(*days, (*n + 1) * sizeof **days);
+            *days = mem_more(*days, *n, sizeof **days);
             (*days)[(*n)++] = of_year[i];
         }
     }

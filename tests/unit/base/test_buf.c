@@ -91,6 +91,19 @@ Test(memory, copies)
 
 /* AddressSanitizer answers such a request with its own report and status instead of NULL. */
 #ifndef __SANITIZE_ADDRESS__
+Test(memory, arrays_grow_by_one)
+{
+    int *items = NULL;
+
+    for (size_t n = 0; n < 1000; n++) {
+        items = mem_more(items, n, sizeof *items);
+        items[n] = (int)n;
+    }
+    for (size_t n = 0; n < 1000; n++)
+        cr_assert_eq(items[n], (int)n);
+    free(items);
+}
+
 Test(memory, overflow_ends_the_process, .signal = SIGABRT)
 {
     volatile size_t count = SIZE_MAX / 2;

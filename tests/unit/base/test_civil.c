@@ -39,3 +39,20 @@ Test(civil, the_day_and_second_of_a_wall_time)
     cr_expect_eq(civil_second_of(-1), DAY_S - 1);
     cr_expect_eq(civil_second_of(DAY_S + 5), 5);
 }
+
+Test(civil, dates_are_taken_from_texts)
+{
+    static const char *const wrong[] = {"",           "2026-4-03",  "2026-04-3",  "2026/04/03", "2026-02-29",
+                                        "2026-13-01", "2026-00-01", "2026-01-00", "+026-01-01", "26-01-01"};
+    struct str text = STR("2026-04-03T");
+    struct civil date = {0};
+
+    cr_expect(civil_take(&text, &date));
+    cr_expect(date.year == 2026 && date.month == 4 && date.day == 3);
+    cr_expect(str_eq(text, STR("T")));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        text = str_from(wrong[i]);
+        cr_expect_not(civil_take(&text, &date), "%s", wrong[i]);
+    }
+    cr_expect_eq(date.day, 3, "untouched");
+}

@@ -71,6 +71,26 @@ Test(str, integers)
     cr_assert_eq(v, 42);
 }
 
+Test(str, fixed_forms_piece_by_piece)
+{
+    struct str text = STR("0042:x"), empty = {0};
+    int value = -1;
+
+    cr_expect(str_take_number(&text, 2, 0, 9, &value) && value == 0);
+    cr_expect(str_take_number(&text, 2, 42, 42, &value) && value == 42);
+    cr_expect_not(str_take_number(&text, 1, 0, 9, &value), "no digit");
+    cr_expect_not(str_take_any(&text, ";"));
+    cr_expect(str_take_any(&text, ",:"));
+    cr_expect(str_eq(text, STR("x")));
+    cr_expect_not(str_take_number(&text, 2, 0, 99, &value), "too short");
+    cr_expect_not(str_take_number(&empty, 1, 0, 9, &value));
+    cr_expect_not(str_take_any(&empty, "x"));
+    text = STR("13");
+    cr_expect_not(str_take_number(&text, 2, 1, 12, &value), "out of range");
+    text = (struct str){"\0", 1};
+    cr_expect_not(str_take_any(&text, "x"), "a NUL is none of them");
+}
+
 Test(str, distance)
 {
     char longer[200];

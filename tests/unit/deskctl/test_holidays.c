@@ -61,6 +61,11 @@ Test(holidays, names_are_cut_between_characters)
     cr_assert(holidays_add(&holidays, &of_2026, day_of(1, 1), false, buf_str(&name)));
     cr_expect_eq(utf8_length(str_from(holidays.items[0].name)), HOLIDAY_NAME_MAX);
     cr_expect(utf8_valid(str_from(holidays.items[0].name)));
+    buf_reset(&name);
+    for (int i = 0; i < 100; i++)
+        buf_add_text(&name, "a;");
+    cr_assert(holidays_add(&holidays, &of_2026, day_of(1, 2), false, buf_str(&name)));
+    cr_expect_eq(strlen(holidays.items[1].name), HOLIDAY_NAME_MAX, "\"a; a; ...\"");
 }
 
 Test(holidays, a_day_is_there_once)
