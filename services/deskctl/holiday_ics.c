@@ -273,7 +273,7 @@ static int add_span(struct reader *r, const struct event *event, int64_t first, 
 static int add_event(struct reader *r, const struct event *event)
 {
     _cleanup_(freep) int64_t *starts = NULL;
-    int64_t first, days;
+    int64_t first = 0, days = 0;
     size_t n = 0;
     int rc;
 
