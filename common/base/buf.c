@@ -59,6 +59,18 @@ void buf_add_char(struct buf *buf, char c)
     buf_add(buf, &c, 1);
 }
 
+void buf_add_utf8(struct buf *buf, struct str s)
+{
+    for (size_t i = 0, next = 0; i < s.n; i = next) {
+        if (utf8_next(s, &next) < 0) {
+            next = i + 1;
+            buf_add(buf, "\xef\xbf\xbd", 3);
+        } else {
+            buf_add(buf, s.p + i, next - i);
+        }
+    }
+}
+
 void buf_add_i64(struct buf *buf, int64_t value)
 {
     char text[24];

@@ -26,6 +26,7 @@ void buf_add(struct buf *buf, const void *bytes, size_t n);
 void buf_add_str(struct buf *buf, struct str s);
 void buf_add_text(struct buf *buf, const char *text); /* NULL adds nothing */
 void buf_add_char(struct buf *buf, char c);
+void buf_add_utf8(struct buf *buf, struct str s); /* bytes that are no UTF-8 become U+FFFD */
 void buf_add_i64(struct buf *buf, int64_t value);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_consume(struct buf *buf, size_t n); /* drops the first n bytes */

@@ -58,7 +58,7 @@ int plan_fail(const struct plan_node *node, struct plan_fault *fault, const char
     buf_reset(&fault->at);
     add_pointer(&fault->at, node);
     buf_reset(&fault->reason);
-    buf_add_text(&fault->reason, reason);
+    buf_add_utf8(&fault->reason, str_from(reason)); /* it may quote what is no UTF-8, or be cut */
     return -E_VALIDATION;
 }
 

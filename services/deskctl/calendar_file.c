@@ -2,14 +2,18 @@
 #include "deskctl/calendar_file.h"
 #include "deskctl/calendar_document.h"
 #include "deskctl/holidays.h"
+#include "deskctl/output.h"
 #include "deskctl/whole_file.h"
 #include "plan/calendar_json.h"
 #include <errno.h>
 
 int calendar_file_fault(const char *path, const struct plan_fault *fault)
 {
-    return cli_fail(EXIT_ERROR, "%s%s%s: %s", path, fault->at.n ? ", " : "", buf_text(&fault->at),
-                    buf_text(&fault->reason));
+    _cleanup_buf_ struct buf at = BUF_INIT, reason = BUF_INIT;
+
+    output_line(&at, buf_text(&fault->at));
+    output_line(&reason, buf_text(&fault->reason));
+    return cli_fail(EXIT_ERROR, "%s%s%s: %s", path, at.n ? ", " : "", buf_text(&at), buf_text(&reason));
 }
 
 int calendar_file_text(const char *path, struct buf *out)
@@ -48,9 +52,12 @@ int calendar_file_open(struct calendar_file *file, const char *path)
     if (code != EXIT_OK_)
         return code;
     file->document = json_loadb(buf_text(&text), text.n, JSON_REJECT_DUPLICATES, &error);
-    if (!file->document)
-        return cli_fail(EXIT_ERROR, T("%s, line %d: is not JSON: %s", "%s，第 %d 行：不是 JSON：%s"), path,
-                        error.line, error.text);
+    if (!file->document) {
+        buf_printf(&fault.at, "line %d", error.line);
+        buf_add_text(&fault.reason, "is not JSON: ");
+        buf_add_utf8(&fault.reason, str_from(error.text));
+        return calendar_file_fault(path, &fault);
+    }
     if (calendar_file_check(file, &fault) < 0)
         return calendar_file_fault(path, &fault);
     zone = json_string_value(json_object_get(file->document, "zone"));

@@ -6,19 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* What is quoted may have been cut within a character. */
-static void add_valid(struct buf *out, struct str text)
-{
-    for (size_t i = 0, next = 0; i < text.n; i = next) {
-        if (utf8_next(text, &next) < 0) {
-            next = i + 1;
-            buf_add_char(out, '?');
-        } else {
-            buf_add(out, text.p + i, next - i);
-        }
-    }
-}
-
 int ics_fail(long line, struct plan_fault *fault, const char *format, ...)
 {
     char reason[512];
@@ -30,7 +17,7 @@ int ics_fail(long line, struct plan_fault *fault, const char *format, ...)
     buf_reset(&fault->at);
     buf_printf(&fault->at, "line %ld", line);
     buf_reset(&fault->reason);
-    add_valid(&fault->reason, str_from(reason));
+    buf_add_utf8(&fault->reason, str_from(reason)); /* what is quoted may have been cut within a character */
     return -E_VALIDATION;
 }
 

@@ -63,6 +63,11 @@ static int cell(struct buf *out, const char *text, int max)
     return width;
 }
 
+void output_line(struct buf *out, const char *text)
+{
+    (void)cell(out, text, 0);
+}
+
 const char *output_at(const json_t *json, const char *path)
 {
     static struct buf ring[8];

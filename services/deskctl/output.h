@@ -1,5 +1,6 @@
 /* What people read: tables, times, and one ticket on a screen. */
 #pragma once
+#include "base/buf.h"
 #include <jansson.h>
 
 struct column {
@@ -14,6 +15,8 @@ const char *output_state(const char *state);
 /** A number of bytes as MiB, in a static buffer. */
 const char *output_mib(const char *bytes);
 
+/** Appends a text of somebody else, valid UTF-8, as one line without anything that moves a cursor. */
+void output_line(struct buf *out, const char *text);
 /** A table of `items` (array of objects) on standard output, Chinese characters two columns wide. `empty` is
  * printed to standard error when there is none. */
 void output_table(const json_t *items, const struct column *columns, int ncolumns, const char *empty);

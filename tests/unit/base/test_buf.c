@@ -41,6 +41,14 @@ Test(buf, adds_everything)
     cr_assert_eq(buf.p[4999], '7');
 }
 
+Test(buf, only_utf8_is_added)
+{
+    _cleanup_buf_ struct buf buf = BUF_INIT;
+
+    buf_add_utf8(&buf, STR("a\xe7\xbd\x91\xff\xe7\xbd"));
+    cr_expect_str_eq(buf_text(&buf), "a\xe7\xbd\x91\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+}
+
 Test(buf, consume_and_take)
 {
     _cleanup_buf_ struct buf buf = BUF_INIT;

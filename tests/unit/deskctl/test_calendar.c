@@ -198,8 +198,13 @@ Test(calendar, what_fails_leaves_everything_as_it_was)
     expect_run(IMPORT "--into office.json --hours 9-17", EXIT_USAGE,
                "deskctl: --hours \"9-17\", /0/0: must be a time of day from \"00:00\" to \"24:00\"\n");
     expect_said("calendar import works.json --into nomonday.json", EXIT_USAGE, "give --hours");
+    scratch_write("evil.ics", STR("BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;TZID=a\x1b]0\x07"
+                                  ":20260101T000000\nEND:VEVENT\n"
+                                  "END:VCALENDAR\n"));
+    expect_said(IMPORT "evil.ics --into office.json", EXIT_ERROR,
+                "deskctl: evil.ics, line 3: its TZID \"a ]0");
     expect_file("office.json", OFFICE "}");
-    cr_expect_eq(scratch_count(), 8, "nothing else was left behind");
+    cr_expect_eq(scratch_count(), 9, "nothing else was left behind");
 }
 
 /* The engine has the last word: 4096 closed days are too many for it, however they came together. */

@@ -190,7 +190,7 @@ Test(holiday_ics, refused)
         {EVENT("DTSTART;VALUE=DATE:20260105\nSUMMARY:\xe9t\xe9\n"), "line 5", "is not UTF-8"},
         {EVENT("DTSTART;VALUE=DATE:20260105\nno colon\n"), "line 5", "NAME:value"},
         {"BEGIN:VEVENT\nEND:VTODO\n", "line 4", "ends VTODO, which is not open here"},
-        {"END:VTIMEZONEVTIMEZONEVTIM节\n", "line 3", "ends VTIMEZONEVTIMEZONEVTIM?"},
+        {"END:VTIMEZONEVTIMEZONEVTIM节\n", "line 3", "ends VTIMEZONEVTIMEZONEVTIM\xef\xbf\xbd"},
         {"BEGIN:VEVENT\n", "line 4", "ends VCALENDAR, which is not open here"},
         {"END:VCALENDAR\nX:1\n", "line 4", "must be BEGIN:VCALENDAR"},
     };
