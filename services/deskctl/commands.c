@@ -84,6 +84,10 @@ static const struct flag flags_events[] = {
     {"limit", 'n', "N", {"stop after N events", "N 个事件后停止"}},
     {0},
 };
+static const struct flag flags_sla_test[] = {
+    {"file", 'f', "FILE", {"the plan of service levels (required)", "服务级别方案文件（必填）"}},
+    {0},
+};
 static const struct flag flags_replay[] = {
     {"cases", 'c', "N", {"at most N cases (default: all)", "最多 N 个案例（默认全部）"}},
     {"rate", 0, "R", {"cases started per second, or max (default)", "每秒开始的案例数，或 max（默认）"}},
@@ -303,6 +307,15 @@ const struct command deskctl_commands[] = {
       "计算到期时间：标准输入与标准输出均为 JSON 行"},
      NULL,
      command_sla_eval,
+     false},
+    {"sla test",
+     "",
+     0,
+     0,
+     {"which policy and due times a plan gives (JSON lines on standard input)",
+      "计算服务级别方案给出的策略与到期时间（标准输入为 JSON 行）"},
+     flags_sla_test,
+     command_sla_test,
      false},
     {"replay volvo",
      "FILE",

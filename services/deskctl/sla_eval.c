@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "domain/worktime.h"
 #include "plan/calendar_json.h"
-#include <stdio.h>
+#include "plan/sla_explain_json.h"
 
 enum { PAUSES_MAX = 10000 };
 static const int64_t amount_max_s = INT64_C(36525) * 86400; /* a hundred years */
@@ -136,22 +136,6 @@ static int read_question(struct sla_eval *eval, const struct plan_node *document
 
 /* ---- answering ---- */
 
-/* Whole seconds, and a fraction only where there is one. */
-static void add_instant(struct buf *out, struct instant at)
-{
-    char text[CLOCK_TEXT_SIZE], fraction[8];
-    int us = (int)(at.us - instant_second(at) * US_PER_S), digits = 6;
-
-    buf_printf(out, "\"%.19s", clock_format(at.us, text));
-    if (us) {
-        snprintf(fraction, sizeof fraction, "%06d", us);
-        while (fraction[digits - 1] == '0')
-            digits--;
-        buf_printf(out, ".%.*s", digits, fraction);
-    }
-    buf_add_text(out, "Z\"");
-}
-
 int sla_eval_answer(void *ctx, const struct plan_node *document, struct buf *out, struct plan_fault *fault)
 {
     static const int64_t year_10000_us = INT64_C(253402300800) * US_PER_S;
@@ -172,7 +156,7 @@ int sla_eval_answer(void *ctx, const struct plan_node *document, struct buf *out
         return plan_fail(&amount, fault, "it would be due after the year 9999");
     json_lines_open(document, out);
     buf_add_text(out, "\"due\": ");
-    add_instant(out, due);
+    sla_json_instant(out, due);
     if (question.has_until)
         buf_printf(out, ", \"elapsed_s\": %lld",
                    (long long)worktime_elapsed(&worktime, question.start, question.until));

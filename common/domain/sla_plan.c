@@ -1,0 +1,202 @@
+/* Looks things up in a plan, and finds the conditions that contradict each other. Called by the reader of
+ * plans, which refuses what has a fault, and by the fold. Pure. */
+#include "domain/sla_plan.h"
+#include "base/civil.h"
+#include "base/memory.h"
+#include <string.h>
+
+static const struct {
+    const char *name;
+    enum sla_field field;
+} sources[] = {
+#define X(constant, name, field) {name, field},
+    SLA_SOURCES(X)
+#undef X
+        {"default", SLA_FIELD_COUNT},
+    {"target", SLA_FIELD_COUNT},
+};
+
+const char *sla_source_name(enum sla_source source)
+{
+    return sources[source].name;
+}
+
+const char *sla_again_name(enum sla_again again)
+{
+    static const char *const names[] = {
+#define X(constant, name) name,
+        SLA_AGAINS(X)
+#undef X
+    };
+
+    return names[again];
+}
+
+static void target_fini(struct sla_target *target)
+{
+    sla_condition_fini(&target->start);
+    sla_condition_fini(&target->stop);
+    sla_condition_fini(&target->pause);
+    sla_condition_fini(&target->reset);
+    sla_condition_fini(&target->cancel);
+}
+
+void sla_plan_fini(struct sla_plan *plan)
+{
+    for (size_t i = 0; i < plan->npolicies; i++) {
+        struct sla_policy *policy = &plan->policies[i];
+
+        for (size_t k = 0; k < policy->ntargets; k++)
+            target_fini(&policy->targets[k]);
+        free(policy->targets);
+        sla_condition_fini(&policy->when);
+    }
+    for (size_t i = 0; i < plan->ncalendars; i++)
+        calendar_free(plan->calendars[i].calendar);
+    free(plan->policies);
+    free(plan->calendars);
+    free(plan->attachments);
+    *plan = (struct sla_plan){0};
+}
+
+const struct sla_policy *sla_plan_policy(const struct sla_plan *plan, const struct sla_facts *facts)
+{
+    for (size_t i = 0; i < plan->npolicies; i++)
+        if (sla_condition_holds(&plan->policies[i].when, facts))
+            return &plan->policies[i];
+    return NULL;
+}
+
+const struct sla_target *sla_policy_target(const struct sla_policy *policy, const char *name)
+{
+    for (size_t i = 0; policy && i < policy->ntargets; i++)
+        if (strcmp(policy->targets[i].name, name) == 0)
+            return &policy->targets[i];
+    return NULL;
+}
+
+const struct sla_calendar *sla_plan_named(const struct sla_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->ncalendars; i++)
+        if (strcmp(plan->calendars[i].name, name) == 0)
+            return &plan->calendars[i];
+    return NULL;
+}
+
+static const struct sla_calendar *attached(const struct sla_plan *plan, enum sla_source source,
+                                           const char *value)
+{
+    for (size_t i = 0; value && i < plan->nattachments; i++)
+        if (plan->attachments[i].source == source && strcmp(plan->attachments[i].value, value) == 0)
+            return plan->attachments[i].calendar;
+    return NULL;
+}
+
+const struct sla_calendar *sla_plan_calendar(const struct sla_plan *plan, const struct sla_target *target,
+                                             const struct sla_facts *facts, enum sla_source *ret_source)
+{
+    if (target->calendar) {
+        *ret_source = SLA_BY_TARGET;
+        return sla_plan_named(plan, target->calendar);
+    }
+    for (int s = SLA_BY_CONTRACT; s < SLA_BY_DEFAULT; s++) {
+        const struct sla_calendar *calendar =
+            attached(plan, (enum sla_source)s, facts->values[sources[s].field]);
+
+        if (calendar) {
+            *ret_source = (enum sla_source)s;
+            return calendar;
+        }
+    }
+    *ret_source = SLA_BY_DEFAULT;
+    return plan->usual;
+}
+
+/* ---- working days ---- */
+
+static int64_t wall_of(const struct zone *zone, int64_t at_s)
+{
+    return zone ? zone_wall_s(zone, at_s) : at_s;
+}
+
+static int64_t instant_of(const struct zone *zone, int64_t wall_s)
+{
+    return zone ? zone_first_s(zone, wall_s) : wall_s;
+}
+
+int64_t sla_target_seconds(const struct sla_target *target, const struct sla_calendar *calendar,
+                           struct instant start)
+{
+    const struct calendar *open = calendar->calendar;
+    int64_t from = instant_second(start), first = from, day, wall;
+    int left = target->working_days;
+
+    if (!left)
+        return target->amount_s;
+    if (!calendar_is_open(open, from) && calendar_next_open(open, from, &first) != 0)
+        return (int64_t)left * DAY_S; /* it never opens again: nothing is ever due */
+    wall = wall_of(calendar->zone, first);
+    day = civil_day_of(wall);
+    while (left && day * DAY_S < CALENDAR_END_S) {
+        day++;
+        left -= calendar_elapsed(open, instant_of(calendar->zone, day * DAY_S),
+                                 instant_of(calendar->zone, (day + 1) * DAY_S)) > 0;
+    }
+    return calendar_elapsed(open, from, instant_of(calendar->zone, day * DAY_S + civil_second_of(wall)));
+}
+
+/* ---- what conditions do to each other ---- */
+
+static unsigned target_fields(const struct sla_target *target)
+{
+    return sla_condition_fields(&target->start) | sla_condition_fields(&target->stop) |
+           sla_condition_fields(&target->pause) | sla_condition_fields(&target->reset) |
+           sla_condition_fields(&target->cancel);
+}
+
+unsigned sla_plan_watches(const struct sla_plan *plan)
+{
+    unsigned asked = 0;
+
+    for (size_t i = 0; i < plan->npolicies; i++) {
+        asked |= sla_condition_fields(&plan->policies[i].when);
+        for (size_t k = 0; k < plan->policies[i].ntargets; k++)
+            asked |= target_fields(&plan->policies[i].targets[k]);
+    }
+    return asked;
+}
+
+static bool possible(const struct sla_wish *wishes, size_t n)
+{
+    return sla_wishes_possible(wishes, n) != SLA_IMPOSSIBLE;
+}
+
+const char *sla_target_fault(const struct sla_policy *policy, const struct sla_target *target)
+{
+    const struct sla_wish start[] = {
+        {&policy->when, true}, {&target->start, true}, {&target->stop, false}, {&target->pause, false}};
+    const struct sla_wish stop[] = {{&target->stop, true}};
+    const struct sla_wish pause[] = {{&policy->when, true}, {&target->start, true}, {&target->pause, true}};
+
+    if (!possible(stop, 1))
+        return "can never stop: no ticket fulfils its \"stop\"";
+    if (!possible(start, 2))
+        return "can never start: no ticket of this policy fulfils its \"start\"";
+    if (!possible(start, 3))
+        return "can never start: whatever fulfils its \"start\" fulfils its \"stop\" too, and stop wins";
+    if (target->pauses && !possible(start, 4))
+        return "would be paused for ever: whatever fulfils its \"start\" fulfils its \"pause\" too";
+    if (target->pauses && target->cancels == SLA_CANCELS_UNLESS_START && !possible(pause, 3))
+        return "would be cancelled instead of paused: what fulfils its \"pause\" does not fulfil its "
+               "\"start\" any more; add \"cancel\", or let \"start\" hold while it pauses";
+    return NULL;
+}
+
+bool sla_policy_is_shadowed(const struct sla_plan *plan, size_t i)
+{
+    _cleanup_(freep) struct sla_wish *wishes = NEW_ARRAY(struct sla_wish, i + 1);
+
+    for (size_t k = 0; k <= i; k++)
+        wishes[k] = (struct sla_wish){&plan->policies[k].when, k == i};
+    return !possible(wishes, i + 1);
+}

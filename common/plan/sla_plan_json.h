@@ -1,0 +1,47 @@
+/* The JSON form of a plan of service levels, read strictly and checked: a plan that is accepted has no policy
+ * that nothing reaches and no target whose conditions contradict each other.
+ *
+ *   {"calendars": {"berlin": {...}},                   by name, as in plan/calendar_json.h; "always" is there
+ *    "default_calendar": "berlin",                     "always" when left out
+ *    "attach": {"contract": {"gold": "always"},        whose value in this field counts by which calendar,
+ *               "site": {}, "requester": {},           in this order
+ *               "team": {"network": "berlin"}},
+ *    "policies": [                                     the first whose "when" holds applies
+ *      {"name": "P1", "when": {"priority": 1},
+ *       "targets": {
+ *         "first_response": {"amount": "30m", "calendar": "always"},
+ *         "level_1": {"amount": "1m", "start": {"tier": 1, "state": ["new", "open"]}, "stop": {"tier": [2,
+ * 3]}, "pause": {...}, "reset": {...}, "cancel": {...} or "never", "again": "anew", "warn_percent": 75}}}]}
+ *
+ * An amount is seconds, or "90s", "30m", "4h", or {"working_days": 2}. The targets first_response,
+ * next_reply, update and resolve have conditions of their own, which may be replaced one by one. Limits: 200
+ * policies, 32 targets each, 500 calendars, 10,000 attachments, amounts up to ten years. Pure, but for the
+ * zones. */
+#pragma once
+#include "domain/sla_plan.h"
+#include "plan/node.h"
+
+enum {
+    SLA_POLICIES_MAX = 200,
+    SLA_TARGETS_MAX = 32,
+    SLA_CALENDARS_MAX = 500,
+    SLA_ATTACHMENTS_MAX = 10000,
+    SLA_NAME_MAX = 63, /* ASCII letters, digits, _ and -, for targets, policies and calendars */
+};
+
+/** A plan with what it borrows from. */
+struct sla_document {
+    json_t *json;
+    struct zone_book zones;
+    struct sla_plan plan;
+};
+
+/** NULL is fine; returns NULL. */
+struct sla_document *sla_document_free(struct sla_document *document);
+DEFINE_CLEANUP(struct sla_document, sla_document_free)
+#define _cleanup_sla_document_ _cleanup_(sla_document_freep)
+
+/** Reads a plan, to be freed. The JSON is not changed and not needed afterwards. `version` is the plan's, and
+ * `versions` those of its calendars by name (NULL: 0). 0 or -E_VALIDATION with *fault. */
+int sla_plan_json_read(const json_t *json, int64_t version, const json_t *versions,
+                       struct sla_document **ret_document, struct plan_fault *fault) _must_check_;
