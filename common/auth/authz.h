@@ -16,6 +16,8 @@ enum authz_action {
     AUTHZ_STATUS_READ,
     AUTHZ_AUDIT_READ,
     AUTHZ_DEAD_LETTERS,
+    AUTHZ_SLA_READ,  /* plans of service levels, and how clocks came about */
+    AUTHZ_SLA_APPLY, /* a plan for everybody */
 };
 
 struct authz_subject {

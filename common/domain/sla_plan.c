@@ -147,23 +147,44 @@ int64_t sla_target_seconds(const struct sla_target *target, const struct sla_cal
 
 /* ---- what conditions do to each other ---- */
 
-static unsigned target_fields(const struct sla_target *target)
+static bool names(const struct sla_condition *condition, const char *value)
 {
-    return sla_condition_fields(&target->start) | sla_condition_fields(&target->stop) |
-           sla_condition_fields(&target->pause) | sla_condition_fields(&target->reset) |
-           sla_condition_fields(&target->cancel);
+    for (size_t i = 0; i < condition->nvalues; i++)
+        if (condition->values[i] && strcmp(condition->values[i], value) == 0)
+            return true;
+    return false;
 }
 
-unsigned sla_plan_watches(const struct sla_plan *plan)
+static bool minds_claims(const struct sla_condition *condition)
 {
-    unsigned asked = 0;
+    bool minds = false;
 
-    for (size_t i = 0; i < plan->npolicies; i++) {
-        asked |= sla_condition_fields(&plan->policies[i].when);
-        for (size_t k = 0; k < plan->policies[i].ntargets; k++)
-            asked |= target_fields(&plan->policies[i].targets[k]);
+    if (condition->kind == SLA_IS)
+        return condition->field == SLA_OWNED ||
+               (condition->field == SLA_STATE && names(condition, "new") != names(condition, "open")) ||
+               (condition->field == SLA_EVENT && names(condition, "ticket.claimed"));
+    for (size_t i = 0; i < condition->nparts && !minds; i++)
+        minds = minds_claims(&condition->parts[i]);
+    return minds;
+}
+
+bool sla_plan_minds_claims(const struct sla_plan *plan)
+{
+    bool minds = false;
+
+    for (size_t i = 0; i < plan->npolicies && !minds; i++) {
+        const struct sla_policy *policy = &plan->policies[i];
+
+        minds = minds_claims(&policy->when);
+        for (size_t k = 0; k < policy->ntargets && !minds; k++) {
+            const struct sla_target *target = &policy->targets[k];
+
+            minds = minds_claims(&target->start) || minds_claims(&target->stop) ||
+                    minds_claims(&target->pause) || minds_claims(&target->reset) ||
+                    minds_claims(&target->cancel);
+        }
     }
-    return asked;
+    return minds;
 }
 
 static bool possible(const struct sla_wish *wishes, size_t n)

@@ -100,8 +100,9 @@ const struct sla_calendar *sla_plan_calendar(const struct sla_plan *plan, const 
  * once, so that pauses can be counted. */
 int64_t sla_target_seconds(const struct sla_target *target, const struct sla_calendar *calendar,
                            struct instant start);
-/** The fields whose change can move a clock of some ticket, as bits; events that change none need no look. */
-unsigned sla_plan_watches(const struct sla_plan *plan);
+/** True when the claim of a ticket, which makes it open and owned, can move a clock: such tickets cannot be
+ * claimed without a look at their clocks. */
+bool sla_plan_minds_claims(const struct sla_plan *plan);
 
 /** What is wrong with a target of a policy: conditions that can never do what they are for. Static text, NULL
  * when nothing is. These are the traps of semantics.md, section 2. */

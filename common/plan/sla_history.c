@@ -50,12 +50,16 @@ static void create(struct sla_facts *facts, const json_t *data)
     facts->values[SLA_AWAITING] = "agent";
 }
 
-static const char *who(const struct sla_facts *facts, const char *actor)
+/* Replies say it. */
+static const char *who(const struct sla_facts *facts, const char *actor, const json_t *data)
 {
+    const char *by = json_string_value(json_object_get(data, "by"));
     const char *requester = facts->values[SLA_REQUESTER];
 
     if (str_starts(str_from(actor), STR("system:")))
         return "system";
+    if (by)
+        return strcmp(by, "requester") == 0 ? "requester" : "agent";
     return requester && strcmp(actor, requester) == 0 ? "requester" : "agent";
 }
 
@@ -70,7 +74,9 @@ static void learn(struct sla_facts *facts, const char *type, const char *actor, 
     if (json_object_get(data, "owner"))
         facts->values[SLA_OWNED] = json_is_string(json_object_get(data, "owner")) ? "yes" : "no";
     facts->values[SLA_EVENT] = type;
-    facts->values[SLA_BY] = who(facts, actor);
+    facts->values[SLA_BY] = who(facts, actor, data);
+    if (strcmp(type, "ticket.reopened") == 0)
+        facts->values[SLA_AWAITING] = "agent";
     if (strcmp(type, "ticket.replied") != 0)
         return;
     if (strcmp(facts->values[SLA_BY], "agent") == 0)

@@ -30,6 +30,8 @@ static const struct document {
     {"submission", &sql_store_document_submission, 1, BARE},
     {"dead-letters", &sql_store_document_dead_letters, 2, AS_VIEWER},
     {"audit", &sql_store_document_audit, 2, AS_VIEWER},
+    {"sla-history", &sql_store_document_sla_history, 4, AS_VIEWER},
+    {"sla-plan", &sql_store_document_sla_plan, 1, AS_VIEWER},
     {"teams", &sql_store_document_teams, 0, AS_VIEWER},
     {"me", &sql_store_document_me, 0, AS_VIEWER},
     {"user", &sql_store_document_user, 1, AS_VIEWER},

@@ -21,6 +21,8 @@ enum { STORE_MAX_ARGS = 8 };
  *   tickets-of-requester(as tickets, login)   tickets-of-owner(as tickets, login)
  *   queue(team, after key, limit)             submission(submission key, hex)
  *   dead-letters(after id, limit)             audit(after key, limit)
+ *   sla-history(number, after id, limit, open)
+ *   sla-plan(version)
  *   teams()  me()  user(login)  status()  replication()
  *
  * `role` is taken for the transaction (SET LOCAL ROLE): the router passes STORE_READER, intake NULL.

@@ -23,7 +23,9 @@
     X(ACTION_RESOLVE, 7, "resolve")                                                                          \
     X(ACTION_CONFIRM, 8, "confirm")                                                                          \
     X(ACTION_REOPEN, 9, "reopen")                                                                            \
-    X(ACTION_CANCEL, 10, "cancel")
+    X(ACTION_CANCEL, 10, "cancel")                                                                           \
+    X(ACTION_PRIORITIZE, 11, "prioritize")                                                                   \
+    X(ACTION_RECALCULATE, 12, "recalculate")
 
 /* X(constant, wire number, stored name) */
 #define USER_ROLES(X)                                                                                        \

@@ -182,11 +182,11 @@ BEGIN
         t.event_seq := 1;
         t.updated_at := t.created_at;
         data := jsonb_build_object('number', t.number, 'region', t.region, 'channel', t.channel, 'state', 'new', 'epoch', 0, 'owner', NULL,
-            'priority', t.priority, 'impact', t.impact, 'urgency', t.urgency, 'team', v_slug, 'service', t.service, 'language', t.language,
+            'priority', t.priority, 'impact', t.impact, 'urgency', t.urgency, 'team', v_slug, 'tier', (SELECT g.tier FROM desk.team g WHERE g.id = t.team_id), 'plan', 1, 'service', t.service, 'language', t.language,
             'requester', requester.login, 'accepted_at', desk.rfc3339(t.accepted_at));
         t.event_hash := desk.event_hash('', t.id, 1, 'ticket.created', t.created_at, requester.login, data);
         INSERT INTO seed_event VALUES (t.id, 1, 'ticket.created', t.created_at, requester.id, requester.login, true, data, t.event_hash);
-        SELECT array_agg(pg_temp.clock_run(ROW(t.id, s.target, 'running', t.accepted_at, s.seconds, s.warn_percent, NULL, NULL, NULL, NULL, NULL, NULL, 1, NULL)::desk.clock,
+        SELECT array_agg(pg_temp.clock_run(ROW(t.id, s.target, 'running', t.accepted_at, s.seconds, s.warn_percent, NULL, NULL, NULL, NULL, NULL, NULL, 1, NULL, 1)::desk.clock,
                                            t.accepted_at, s.seconds) ORDER BY s.target)
             INTO c FROM desk.sla_target s WHERE s.priority = t.priority;
 
@@ -201,7 +201,7 @@ BEGIN
             END IF;
             LOOP -- what the scheduler did meanwhile, as desk.sla_fire does it
                 SELECT x.place INTO first_clock FROM unnest(c) WITH ORDINALITY AS x (ticket_id, target, state, started_at, target_s, warn_percent, due_at, warn_at,
-                    remaining_s, warned_at, breached_at, stopped_at, generation, fire_at, place) WHERE x.fire_at < at ORDER BY x.fire_at LIMIT 1;
+                    remaining_s, warned_at, breached_at, stopped_at, generation, fire_at, cycle, place) WHERE x.fire_at < at ORDER BY x.fire_at LIMIT 1;
                 EXIT WHEN first_clock IS NULL;
                 t.updated_at := greatest(t.updated_at, least(at, c[first_clock].fire_at + (2 + 40 * pg_temp.roll(k || first_clock)) * interval '1 millisecond'));
                 happened := CASE WHEN t.updated_at >= c[first_clock].due_at THEN 'sla.breached' ELSE 'sla.warned' END;
@@ -276,7 +276,7 @@ BEGIN
             -- One event; the requester's answer to a ticket on hold is followed by a second one, which wakes it.
             LOOP
                 SELECT jsonb_build_object('epoch', t.epoch, 'priority', t.priority, 'state', t.state, 'owner', (SELECT login FROM desk.app_user WHERE id = t.owner_id),
-                        'region', t.owner_region, 'team', g.slug)
+                        'region', t.owner_region, 'team', g.slug, 'tier', g.tier)
                     || CASE WHEN t.team_id <> before.team_id THEN jsonb_build_object('from_team', v_slug) ELSE '{}' END
                     || CASE WHEN t.state <> before.state THEN jsonb_build_object('from_state', before.state) ELSE '{}' END
                     || CASE WHEN t.pending_until IS NOT NULL THEN jsonb_build_object('until', desk.rfc3339(t.pending_until)) ELSE '{}' END, g.slug

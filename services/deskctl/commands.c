@@ -88,6 +88,39 @@ static const struct flag flags_sla_test[] = {
     {"file", 'f', "FILE", {"the plan of service levels (required)", "服务级别方案文件（必填）"}},
     {0},
 };
+#define FLAGS_APPLY                                                                                          \
+    {"dry-run", 0, NULL, {"only show which running clocks would move", "仅显示哪些运行中的时钟会变动"}},     \
+    {                                                                                                        \
+        "recalculate", 0, NULL,                                                                              \
+        {                                                                                                    \
+            "have open tickets count by the new plan, too", "使未解决的工单也按新方案计算"     \
+        }                                                                                                    \
+    }
+static const struct flag flags_sla_apply[] = {
+    {"file", 'f', "FILE", {"the plan of service levels (required)", "服务级别方案文件（必填）"}},
+    FLAGS_APPLY,
+    {0},
+};
+static const struct flag flags_calendar_apply[] = {FLAGS_APPLY, {0}};
+static const struct flag flags_sla_plan[] = {
+    {"version", 0, "N", {"that plan (default: the one in force)", "指定版本（默认：当前生效的方案）"}},
+    {0},
+};
+static const struct flag flags_sla_replay[] = {
+    {"all", 'a', NULL, {"all tickets", "所有工单"}},
+    {0},
+};
+static const struct flag flags_prioritize[] = {
+    {"impact", 'i', "LEVEL", {"high, medium or low", "high、medium 或 low"}},
+    {"urgency", 'U', "LEVEL", {"high, medium or low", "high、medium 或 low"}},
+    {"epoch", 'e', "N", {"ownership epoch (default: none is checked)", "所有权 epoch（默认不检查）"}},
+    {"reason", 'r', "TEXT", {"why", "原因"}},
+    {0},
+};
+static const struct flag flags_reason[] = {
+    {"reason", 'r', "TEXT", {"why", "原因"}},
+    {0},
+};
 static const struct flag flags_replay[] = {
     {"cases", 'c', "N", {"at most N cases (default: all)", "最多 N 个案例（默认全部）"}},
     {"rate", 0, "R", {"cases started per second, or max (default)", "每秒开始的案例数，或 max（默认）"}},
@@ -259,6 +292,22 @@ const struct command deskctl_commands[] = {
      command_action,
      true},
     {"cancel", "NUMBER", 1, 1, {"cancel a ticket", "取消工单"}, flags_epoch, command_action, true},
+    {"prioritize",
+     "NUMBER",
+     1,
+     1,
+     {"set impact or urgency, and thereby the priority", "设置影响或紧急程度，从而改变优先级"},
+     flags_prioritize,
+     command_action,
+     true},
+    {"recalculate",
+     "NUMBER",
+     1,
+     1,
+     {"count its clocks by the plan in force (leads)", "按当前方案重新计算其时钟（组长）"},
+     flags_reason,
+     command_action,
+     true},
     {"events",
      "",
      0,
@@ -317,6 +366,38 @@ const struct command deskctl_commands[] = {
      flags_sla_test,
      command_sla_test,
      false},
+    {"sla plan",
+     "",
+     0,
+     0,
+     {"the plan of service levels in force", "显示当前生效的服务级别方案"},
+     flags_sla_plan,
+     command_sla_plan,
+     true},
+    {"sla apply",
+     "",
+     0,
+     0,
+     {"put a plan of service levels in force; shows what moves", "应用服务级别方案，并显示会变动的时钟"},
+     flags_sla_apply,
+     command_sla_apply,
+     true},
+    {"sla explain",
+     "NUMBER",
+     1,
+     1,
+     {"how a ticket's clocks came about", "解释工单各时钟的计算过程"},
+     NULL,
+     command_sla_explain,
+     true},
+    {"sla replay",
+     "[NUMBER]",
+     0,
+     1,
+     {"compute clocks anew from the events and compare", "根据事件重新计算时钟并比对"},
+     flags_sla_replay,
+     command_sla_replay,
+     true},
     {"replay volvo",
      "FILE",
      1,
@@ -374,6 +455,14 @@ const struct command deskctl_commands[] = {
      flags_calendar_show,
      command_calendar_show,
      false},
+    {"calendar apply",
+     "NAME FILE",
+     2,
+     2,
+     {"put a calendar into the plan of service levels", "将日历放入服务级别方案"},
+     flags_calendar_apply,
+     command_calendar_apply,
+     true},
     {"man", "", 0, 0, {"print the man page (mdoc)", "输出手册页（mdoc）"}, NULL, command_man, false},
     {"completion",
      "SHELL",

@@ -24,6 +24,11 @@ int command_dead_letters_replay(struct cli *cli);
 int command_replay(struct cli *cli); /* volvo, servicenow: by command name */
 int command_sla_eval(struct cli *cli);
 int command_sla_test(struct cli *cli);
+int command_sla_plan(struct cli *cli);
+int command_sla_apply(struct cli *cli);
+int command_sla_explain(struct cli *cli);
+int command_sla_replay(struct cli *cli);
+int command_calendar_apply(struct cli *cli);
 int command_rotation_eval(struct cli *cli);
 int command_oncall_eval(struct cli *cli);
 int command_oncall_ical(struct cli *cli);

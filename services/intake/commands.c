@@ -13,6 +13,7 @@ struct command_body {
     struct body_number epoch;
     const char *team, *text, *cause, *solution, *prevention;
     int64_t until_us;
+    int impact, urgency;
 };
 
 enum { SLUG_CHARS = 63, FIELDS_MAX = 4, IF_MATCH_MAX = 16 };
@@ -45,6 +46,12 @@ static const struct verb {
     {ACTION_CONFIRM, {{0}}},
     {ACTION_REOPEN, {REASON(true)}},
     {ACTION_CANCEL, {EPOCH, REASON(false)}},
+    {ACTION_PRIORITIZE,
+     {EPOCH,
+      REASON(false),
+      {"impact", BODY_LEVEL, AT(impact), 0, false, NULL},
+      {"urgency", BODY_LEVEL, AT(urgency), 0, false, NULL}}},
+    {ACTION_RECALCULATE, {REASON(false)}},
 };
 
 static const struct verb *verb_of(int action)
@@ -176,6 +183,10 @@ void command_post(struct call *call)
     command.text = (char *)body.text;
     command.has_until_us = body.until_us != 0;
     command.until_us = body.until_us;
+    command.has_impact = body.impact != 0;
+    command.impact = (uint32_t)body.impact;
+    command.has_urgency = body.urgency != 0;
+    command.urgency = (uint32_t)body.urgency;
     command.cause = (char *)body.cause;
     command.solution = (char *)body.solution;
     command.prevention = (char *)body.prevention;

@@ -39,8 +39,10 @@ static int find_team(struct db_conn *conn, const char *slug, struct ticket_team 
     r = db_exec(conn, &sql_router_team_find, &params, &result);
     if (r < 0)
         return r;
-    if (db_rows(&result))
+    if (db_rows(&result)) {
         ret_team->id = (int)db_int(&result, 0, 0);
+        ret_team->tier = (int)db_int(&result, 0, 2);
+    }
     return 0;
 }
 
@@ -75,6 +77,7 @@ static int change_ticket(struct db_conn *conn, struct job *job, const char *key,
     _cleanup_ticket_row_ struct ticket_row row = {0};
     const Meridian__Request *request = job->request;
     struct ticket_writer writer = {
+        .plans = job->plans,
         .user_id = request->principal->user_id,
         .login = request->principal->login,
         .trace_id = request->trace_id,
@@ -102,6 +105,8 @@ static int change_ticket(struct db_conn *conn, struct job *job, const char *key,
         r = find_team(conn, request->command->team, &team);
     if (!r)
         r = ticket_rules_plan(request, &row, &team, &plan, &job->out);
+    if (!r && request->command->action == ACTION_RECALCULATE)
+        r = plan_latest(conn, NULL, NULL, &plan.steps[0].plan);
     for (int i = 0; i < plan.n && !r; i++)
         r = ticket_write(conn, &row, &plan.steps[i], &writer, i == plan.n - 1);
     if (r < 0)

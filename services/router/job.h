@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "db/db.h"
 #include "router/outcome.h"
+#include "router/plan_book.h"
 #include "router/router.h"
 #include "router/submit.h"
 #include "store/session.h"
@@ -46,6 +47,7 @@ struct job_session {
 
 struct job {
     struct router *router;
+    struct plan_book *plans; /* for the workers, like the request */
     const struct job_kind *kind;
     const Meridian__Request *request;
     router_answer_fn answer;
@@ -97,4 +99,4 @@ int claim_next_in(struct db_conn *conn, struct job *job, int ordinal) _must_chec
 /* The kinds, one per body of a request. */
 extern const struct job_kind submit_kind, command_kind, claim_next_kind, session_open_kind,
     session_lookup_kind, session_close_kind, number_lease_kind, heartbeat_kind, read_kind,
-    dead_letter_replay_kind, replicated_kind;
+    dead_letter_replay_kind, replicated_kind, plan_apply_kind;

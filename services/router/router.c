@@ -48,6 +48,8 @@ static const struct job_kind *kind_of(const Meridian__Request *request)
         return &dead_letter_replay_kind;
     case MERIDIAN__REQUEST__BODY_REPLICATED:
         return &replicated_kind;
+    case MERIDIAN__REQUEST__BODY_PLAN_APPLY:
+        return &plan_apply_kind;
     default: /* a newer sender's, or the notifier's */
         return NULL;
     }
@@ -211,6 +213,7 @@ void router_dispatch(struct router *router, const Meridian__Request *request, ro
     int64_t patience_us = request->has_timeout_ms ? request->timeout_ms * US_PER_MS : DEFAULT_PATIENCE_US;
 
     job->router = router;
+    job->plans = router->plans;
     job->kind = kind;
     job->request = request;
     job->answer = answer;
@@ -370,9 +373,11 @@ int router_open(const struct router_options *options, struct router **ret_router
     router->bus = options->bus;
     router->region = options->region;
     router->instance = options->instance;
+    router->plans = plan_book_new();
     make_metrics(router);
     r = authority ? open_authority(router, options) : open_warm(router, options);
     if (r < 0) {
+        plan_book_free(router->plans);
         free(router);
         return r;
     }
@@ -395,6 +400,7 @@ struct router *router_close(struct router *router)
         replication_close(&router->replication);
         janitor_close(&router->janitor);
     }
+    router->plans = plan_book_free(router->plans);
     hinting_close(&router->hinting);
     return NULL;
 }

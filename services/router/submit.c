@@ -48,36 +48,6 @@ static void conclude(struct batch *batch, size_t i, Meridian__Submitted__Outcome
     snprintf(o->number, sizeof o->number, "%s", number);
 }
 
-/* ---- what the clocks need ---- */
-
-static int read_targets(struct db_conn *conn, struct job *job, struct sla_targets *ret_targets,
-                        int64_t *ret_now_us)
-{
-    _cleanup_result_ struct db_result result = {0};
-    int r = db_exec(conn, &sql_router_submit_begin, NULL, &result);
-
-    if (r < 0)
-        return r;
-    for (int i = 0; i < db_rows(&result); i++) {
-        int64_t priority = db_int(&result, i, 2);
-        bool response = str_eq(db_str(&result, i, 3), STR("first_response"));
-
-        if (priority < PRIORITY_P1 || priority > PRIORITY_P4)
-            return -E_INTERNAL;
-        (response ? ret_targets->response : ret_targets->resolve)[priority].seconds = db_int(&result, i, 4);
-        (response ? ret_targets->response : ret_targets->resolve)[priority].warn_percent =
-            (int)db_int(&result, i, 5);
-    }
-    for (int p = PRIORITY_P1; p <= PRIORITY_P4; p++)
-        if (!ret_targets->response[p].seconds || !ret_targets->resolve[p].seconds)
-            return outcome_refuse(&job->out, -E_INTERNAL, "desk.sla_target lacks priority %d", p);
-    if (!db_bool(&result, 0, 6))
-        return outcome_refuse(&job->out, -E_INTERNAL,
-                              "desk.team lacks team 1, which gets what names no team");
-    *ret_now_us = db_int(&result, 0, 0);
-    return job_check_epoch(job, db_int(&result, 0, 1));
-}
-
 /* ---- the batch ---- */
 
 /* True for a record whose id was in the batch before: a second copy, which is resolved like one that comes
@@ -91,10 +61,11 @@ static bool repeats(const struct batch *batch, size_t i)
     return false;
 }
 
-static int store(struct db_conn *conn, struct batch *batch, const struct sla_targets *targets, int64_t now_us)
+/* Where each record goes: one row each. Also checks the cluster's epoch. */
+static int find_places(struct db_conn *conn, const struct batch *batch, struct db_result *result,
+                       const struct sla_plan **ret_plan)
 {
     _cleanup_params_ struct db_params params = {0};
-    _cleanup_result_ struct db_result result = {0};
     _cleanup_buf_ struct buf json = BUF_INIT;
     int r;
 
@@ -102,13 +73,60 @@ static int store(struct db_conn *conn, struct batch *batch, const struct sla_tar
         if (batch->outcomes[i].settled || repeats(batch, i))
             continue;
         buf_add_char(&json, json.n ? ',' : '[');
-        submit_record_json(batch->records[i], (int)i, targets, now_us, &json);
+        submit_record_ask(batch->records[i], (int)i, &json);
     }
-    if (!json.n)
-        return 0;
-    buf_add_char(&json, ']');
+    buf_add_text(&json, json.n ? "]" : "[]");
     db_param_text(&params, buf_text(&json));
-    db_param_int(&params, now_us);
+    r = db_exec(conn, &sql_router_submit_begin, &params, result);
+    if (r < 0 || !db_rows(result))
+        return r;
+    r = job_check_epoch(batch->job, db_int(result, 0, 1));
+    if (r < 0)
+        return r;
+    r = plan_book_get(batch->job->plans, conn, db_int(result, 0, 2), ret_plan);
+    return r == -E_NOT_FOUND ? outcome_refuse(&batch->job->out, -E_INTERNAL, "desk.sla_plan has no plan") : r;
+}
+
+static int add_record(const struct batch *batch, const struct db_result *found, int row,
+                      const struct sla_plan *plan, struct buf *json, struct buf *clocks)
+{
+    const struct submit_place place = {
+        .now_us = db_int(found, row, 0),
+        .team = (int)db_int(found, row, 4),
+        .team_slug = db_text(found, row, 5),
+        .tier = (int)db_int(found, row, 6),
+        .restricted = db_bool(found, row, 7),
+        .requester = db_text(found, row, 8),
+        .submitter = db_text(found, row, 9),
+        .plan = plan,
+    };
+    size_t i = (size_t)db_int(found, row, 3);
+
+    if (i >= batch->n)
+        return -E_INTERNAL;
+    if (!place.team_slug)
+        return outcome_refuse(&batch->job->out, -E_INTERNAL,
+                              "desk.team lacks team 1, which gets what names no team");
+    return submit_record_json(batch->records[i], (int)i, &place, json, clocks);
+}
+
+static int store(struct db_conn *conn, struct batch *batch)
+{
+    _cleanup_result_ struct db_result found = {0}, result = {0};
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_buf_ struct buf json = BUF_INIT, clocks = BUF_INIT;
+    const struct sla_plan *plan = NULL;
+    int r = find_places(conn, batch, &found, &plan);
+
+    for (int row = 0; row < db_rows(&found) && !r; row++)
+        r = add_record(batch, &found, row, plan, &json, &clocks);
+    if (r < 0 || !json.n)
+        return r;
+    buf_add_char(&json, ']');
+    buf_add_text(&clocks, clocks.n ? "]" : "[]");
+    db_param_text(&params, buf_text(&json));
+    db_param_text(&params, buf_text(&clocks));
+    db_param_int(&params, db_int(&found, 0, 0));
     r = db_exec(conn, &sql_router_submit_store, &params, &result);
     if (r < 0)
         return r;
@@ -215,16 +233,12 @@ static int resolve(struct db_conn *conn, struct batch *batch)
 
 static int try_batch(struct db_conn *conn, struct batch *batch)
 {
-    struct sla_targets targets = {0};
-    int64_t now_us = 0;
     uint64_t lsn;
     int r;
 
     r = db_begin(conn);
     if (!r)
-        r = read_targets(conn, batch->job, &targets, &now_us);
-    if (!r)
-        r = store(conn, batch, &targets, now_us);
+        r = store(conn, batch);
     if (!r)
         r = resolve(conn, batch);
     if (r < 0) {

@@ -1,13 +1,17 @@
-/* A submission as JSON, with priority and clocks computed. Called by submit.c; pure. What intake checked at
- * the edge is checked here again, because what comes from the bus comes from outside.
+/* A submission as JSON, with priority, first event and clocks. Called by submit.c; pure. What intake checked
+ * at the edge is checked here again, because what comes from the bus comes from outside.
+ *
+ * The clocks are folded from that event, as they will be from it and all later ones.
  */
 #include "router/submit_record.h"
+#include "base/clock.h"
 #include "base/encode.h"
 #include "domain/priority.h"
+#include "domain/ticket_state.h"
+#include "meridian/errors.h"
 #include "meridian/limits.h"
 #include "meridian/ticket.h"
-
-static const struct calendar *const always = NULL;
+#include "plan/sla_history.h"
 
 /* No instant that the calendar of PostgreSQL or the sums of clocks cannot hold: 2001 to 2286. */
 #define EARLIEST_US 1000000000000000LL
@@ -90,13 +94,6 @@ static void add_uuid(struct buf *json, const char *name, const ProtobufCBinaryDa
     add_text(json, name, uuid_format(&uuid, text));
 }
 
-static void add_clock(struct buf *json, const char *name, const struct sla_clock *clock)
-{
-    buf_printf(json, ",\"%s_s\":%lld,\"%s_percent\":%d,\"%s_due\":%lld,\"%s_warn\":%lld", name,
-               (long long)clock->target_s, name, clock->warn_percent, name, (long long)clock->due.us, name,
-               (long long)clock->warn.us);
-}
-
 struct uuid submit_record_key(const Meridian__Submission *submission)
 {
     struct uuid key;
@@ -105,30 +102,146 @@ struct uuid submit_record_key(const Meridian__Submission *submission)
     return key;
 }
 
-void submit_record_json(const Meridian__Submission *s, int ordinal, const struct sla_targets *targets,
-                        int64_t now_us, struct buf *json)
+void submit_record_ask(const Meridian__Submission *s, int ordinal, struct buf *json)
 {
-    struct instant start = {s->accepted_us < now_us ? s->accepted_us : now_us};
-    unsigned impact = s->has_impact && s->impact ? s->impact : LEVEL_MEDIUM;
-    unsigned urgency = s->has_urgency && s->urgency ? s->urgency : LEVEL_MEDIUM;
-    struct sla_clock response, resolve;
-    int priority = PRIORITY_P4;
+    buf_printf(json, "{\"ordinal\":%d", ordinal);
+    add_text(json, "service", s->service && s->service[0] ? s->service : NULL);
+    add_text(json, "requester_id", s->requester_id);
+    add_text(json, "submitter_id", s->submitter_id);
+    buf_add_char(json, '}');
+}
 
-    if (priority_of(impact, urgency, &priority) < 0)
-        priority = PRIORITY_P4; /* cannot be: the fault check came before */
-    response = sla_clock_start(always, start, targets->response[priority].seconds,
-                               targets->response[priority].warn_percent);
-    resolve = sla_clock_start(always, start, targets->resolve[priority].seconds,
-                              targets->resolve[priority].warn_percent);
+/* ---- the first event ---- */
 
+struct levels {
+    unsigned impact, urgency;
+    int priority;
+};
+
+static struct levels levels_of(const Meridian__Submission *s)
+{
+    struct levels levels = {.impact = s->has_impact && s->impact ? s->impact : LEVEL_MEDIUM,
+                            .urgency = s->has_urgency && s->urgency ? s->urgency : LEVEL_MEDIUM};
+
+    if (priority_of(levels.impact, levels.urgency, &levels.priority) < 0)
+        levels.priority = PRIORITY_P4; /* cannot be: the fault check came before */
+    return levels;
+}
+
+/* What plans of service levels may ask of a customer comes from the attributes, and has to be in the event:
+ * only events can be folded again. */
+static void add_customer(struct buf *json, const char *attributes)
+{
+    static const char *const names[] = {"contract", "site", "customer_tier"};
+    _cleanup_(json_decrefp) json_t *object = attributes ? json_loads(attributes, 0, NULL) : NULL;
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        const char *value = json_string_value(json_object_get(object, names[i]));
+
+        if (value && *value && strlen(value) <= LIMIT_SERVICE_CHARS * 4)
+            add_text(json, names[i], value);
+    }
+}
+
+static void first_event(const Meridian__Submission *s, const struct submit_place *place,
+                        const struct levels *levels, struct buf *json)
+{
+    char accepted[CLOCK_TEXT_SIZE];
+
+    buf_add_text(json, "{\"number\":");
+    buf_json_text(json, s->number);
+    add_text(json, "region", s->region);
+    add_text(json, "channel", s->channel);
+    add_text(json, "state", ticket_state_name(TICKET_NEW));
+    buf_printf(json, ",\"epoch\":0,\"owner\":null,\"priority\":%d,\"impact\":%u,\"urgency\":%u",
+               levels->priority, levels->impact, levels->urgency);
+    add_text(json, "team", place->team_slug);
+    buf_printf(json, ",\"tier\":%d,\"plan\":%lld", place->tier, (long long)place->plan->version);
+    add_text(json, "service", s->service && s->service[0] ? s->service : NULL);
+    add_text(json, "language", s->language ? s->language : "en");
+    add_text(json, "requester", place->requester);
+    add_text(json, "accepted_at", clock_format(s->accepted_us, accepted));
+    add_customer(json, s->attributes);
+    buf_add_char(json, '}');
+}
+
+/* ---- clocks ---- */
+
+static const struct sla_plan *only_plan(void *ctx, int64_t version)
+{
+    (void)version;
+    return ctx;
+}
+
+static void add_instant(struct buf *json, const char *name, struct instant at)
+{
+    if (at.us)
+        buf_printf(json, ",\"%s\":%lld", name, (long long)at.us);
+}
+
+static void add_run(struct buf *json, int ordinal, const struct sla_run *run)
+{
+    const struct sla_clock *clock = &run->clock;
+
+    buf_printf(json, "%s{\"ordinal\":%d,\"cycle\":%d,\"seconds\":%lld,\"percent\":%d", json->n ? "," : "[",
+               ordinal, run->cycle, (long long)clock->target_s, clock->warn_percent);
+    add_text(json, "target", run->name);
+    add_text(json, "state", sla_clock_state_name(clock->state));
+    if (clock->state != SLA_CLOCK_RUNNING)
+        buf_printf(json, ",\"remaining\":%lld", (long long)clock->remaining_s);
+    add_instant(json, "started", clock->started);
+    add_instant(json, "due", clock->due);
+    add_instant(json, "warn", clock->warn);
+    add_instant(json, "stopped", clock->stopped);
+    add_instant(json, "fire", clock->fire);
+    buf_add_char(json, '}');
+}
+
+/* Returns the earliest due time by *ret_ready_us; now when nothing is due. */
+static int add_clocks(const struct submit_place *place, int ordinal, const char *event, struct buf *clocks,
+                      int64_t *ret_ready_us)
+{
+    _cleanup_sla_history_ struct sla_history history;
+    _cleanup_sla_fold_ struct sla_fold fold = {0};
+    _cleanup_(json_decrefp) json_t *data = json_loads(event, 0, NULL);
+    const char *actor = place->submitter ? place->submitter : "";
+    int64_t due_us = 0;
+    int r;
+
+    sla_history_init(&history, only_plan, (void *)place->plan);
+    r = data ? sla_history_add(&history, "ticket.created", (struct instant){place->now_us}, actor, data)
+             : -E_INTERNAL;
+    if (r < 0)
+        return -E_INTERNAL;
+    sla_fold(history.steps, history.n, &fold);
+    for (size_t i = 0; i < fold.n; i++) {
+        int64_t at_us = fold.runs[i].clock.due.us;
+
+        add_run(clocks, ordinal, &fold.runs[i]);
+        if (at_us && (!due_us || at_us < due_us))
+            due_us = at_us;
+    }
+    *ret_ready_us = due_us ? due_us : place->now_us;
+    return 0;
+}
+
+int submit_record_json(const Meridian__Submission *s, int ordinal, const struct submit_place *place,
+                       struct buf *json, struct buf *clocks)
+{
+    const struct levels levels = levels_of(s);
+    _cleanup_buf_ struct buf event = BUF_INIT;
+    int64_t ready_us = 0;
+    int r;
+
+    first_event(s, place, &levels, &event);
+    r = add_clocks(place, ordinal, buf_text(&event), clocks, &ready_us);
+    if (r < 0)
+        return r;
     buf_printf(json,
-               "{\"ordinal\":%d,\"accepted_us\":%lld,\"started_us\":%lld,\"impact\":%u,\"urgency\":%u,"
-               "\"priority\":%d",
-               ordinal, (long long)s->accepted_us, (long long)start.us, impact, urgency, priority);
-    buf_printf(json, ",\"ready_us\":%lld",
-               (long long)(response.due.us < resolve.due.us ? response.due.us : resolve.due.us));
-    add_clock(json, "response", &response);
-    add_clock(json, "resolve", &resolve);
+               "%s{\"ordinal\":%d,\"accepted_us\":%lld,\"impact\":%u,\"urgency\":%u,\"priority\":%d,"
+               "\"ready_us\":%lld,\"team_id\":%d,\"restricted\":%s",
+               json->n ? "," : "[", ordinal, (long long)s->accepted_us, levels.impact, levels.urgency,
+               levels.priority, (long long)ready_us, place->team, place->restricted ? "true" : "false");
     add_uuid(json, "id", &s->id);
     add_uuid(json, "submission_key", &s->submission_key);
     buf_add_text(json, ",\"body_hash\":\"");
@@ -140,12 +253,15 @@ void submit_record_json(const Meridian__Submission *s, int ordinal, const struct
     add_text(json, "channel", s->channel);
     add_text(json, "requester_id", s->requester_id);
     add_text(json, "submitter_id", s->submitter_id);
+    add_text(json, "login", place->submitter);
     add_text(json, "subject", s->subject);
     add_text(json, "description", s->description);
     add_text(json, "service", s->service && s->service[0] ? s->service : NULL);
     add_text(json, "language", s->language ? s->language : "en");
     add_text(json, "trace_id", s->trace_id);
+    add_text(json, "event", buf_text(&event));
     if (s->attributes && s->attributes[0])
         add_text(json, "attributes", s->attributes);
     buf_add_char(json, '}');
+    return 0;
 }

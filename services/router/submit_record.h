@@ -2,23 +2,28 @@
 #pragma once
 #include "base/buf.h"
 #include "base/uuid.h"
-#include "domain/sla_clock.h"
+#include "domain/sla_plan.h"
 #include "wire/wire.h"
 
-/** Targets by priority, as configured now. */
-struct sla_targets {
-    struct {
-        int64_t seconds; /* 0: none configured */
-        int warn_percent;
-    } response[5], resolve[5]; /* [priority] */
+/** What the database says of a submission: see submit_begin.sql. Texts are borrowed. */
+struct submit_place {
+    int team, tier;
+    const char *team_slug;
+    bool restricted;
+    const char *requester, *submitter; /* logins; NULL: nobody there has that id */
+    const struct sla_plan *plan;       /* in force */
+    int64_t now_us;
 };
 
 /** Finds what makes a submission impossible to store for ever, whatever the database holds. Returns the
  * reason (static text) or NULL. */
 const char *submit_record_fault(const Meridian__Submission *submission);
-/** Appends the record as submit_store.sql reads it. Clocks start when the submission was accepted, but never
- * later than now. The submission has passed submit_record_fault. */
-void submit_record_json(const Meridian__Submission *submission, int ordinal,
-                        const struct sla_targets *targets, int64_t now_us, struct buf *json);
+/** Appends the parts of the question that submit_begin.sql answers. */
+void submit_record_ask(const Meridian__Submission *submission, int ordinal, struct buf *json);
+/** Appends the record and its clocks as submit_store.sql reads them. Clocks start when the submission was
+ * accepted, but never later than now. The submission has passed submit_record_fault. 0, or -E_INTERNAL when
+ * the event cannot be folded. */
+int submit_record_json(const Meridian__Submission *submission, int ordinal, const struct submit_place *place,
+                       struct buf *json, struct buf *clocks) _must_check_;
 /** The submission key as the database knows it. */
 struct uuid submit_record_key(const Meridian__Submission *submission);

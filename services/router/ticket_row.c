@@ -27,6 +27,9 @@ enum column {
     CLUSTER_EPOCH,
     PENDING_REASON,
     PENDING_UNTIL,
+    TIER,
+    IMPACT,
+    URGENCY,
 };
 
 int ticket_row_lock(struct db_conn *conn, const char *number, struct ticket_row *ret_row)
@@ -67,6 +70,9 @@ int ticket_row_lock(struct db_conn *conn, const char *number, struct ticket_row 
     row.cluster_epoch = db_int(&result, 0, CLUSTER_EPOCH);
     row.pending_reason = db_text(&result, 0, PENDING_REASON);
     row.pending_until_us = db_int(&result, 0, PENDING_UNTIL);
+    row.tier = (int)db_int(&result, 0, TIER);
+    row.impact = (int)db_int(&result, 0, IMPACT);
+    row.urgency = (int)db_int(&result, 0, URGENCY);
     row.result = result;
     result.pg = NULL;
     *ret_row = row;

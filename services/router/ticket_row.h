@@ -7,10 +7,10 @@
 struct ticket_row {
     struct uuid id;
     enum ticket_state state;
-    int priority;
+    int priority, impact, urgency;
     int64_t epoch;
     int version; /* event_seq */
-    int team;
+    int team, tier;
     bool restricted;
     bool responded;      /* the first public reply of an agent has been */
     int64_t owned_at_us; /* 0: nobody owns it */

@@ -10,6 +10,7 @@
 #include "router/ticket_rules.h"
 #include "auth/authz.h"
 #include "base/clock.h"
+#include "domain/priority.h"
 #include "meridian/errors.h"
 #include "meridian/limits.h"
 
@@ -67,6 +68,18 @@ static int check_reason(const struct judge *j, bool required)
     return check_text(j, j->command->text, required, LIMIT_REASON_CHARS * 4, LIMIT_REASON_CHARS, "/reason");
 }
 
+static int check_levels(const struct judge *j)
+{
+    const Meridian__Command *c = j->command;
+    int priority;
+
+    if (!c->has_impact && !c->has_urgency)
+        return outcome_refuse_field(j->out, "/impact", "or urgency must be given");
+    if (priority_of(c->has_impact ? c->impact : 0, c->has_urgency ? c->urgency : 0, &priority) < 0)
+        return outcome_refuse_field(j->out, "/impact", "and urgency are 1 to 3");
+    return check_reason(j, false);
+}
+
 static int check_fields(const struct judge *j)
 {
     const Meridian__Command *c = j->command;
@@ -98,6 +111,10 @@ static int check_fields(const struct judge *j)
         return check_reason(j, true);
     case ACTION_RELEASE:
     case ACTION_CANCEL:
+        return check_reason(j, false);
+    case ACTION_PRIORITIZE:
+        return check_levels(j);
+    case ACTION_RECALCULATE:
         return check_reason(j, false);
     case ACTION_CLAIM:
     case ACTION_CONFIRM:
@@ -244,6 +261,17 @@ static void say(struct ticket_change *change, const struct judge *j, enum ticket
     change->from_requester = j->situation.by_requester;
 }
 
+/* What is not given stays; the levels have been checked. */
+static void prioritize(struct ticket_change *change, const Meridian__Command *c)
+{
+    if (c->has_impact)
+        change->impact = (int)c->impact;
+    if (c->has_urgency)
+        change->urgency = (int)c->urgency;
+    if (priority_of((unsigned)change->impact, (unsigned)change->urgency, &change->priority) < 0)
+        change->priority = PRIORITY_P4; /* cannot be */
+}
+
 /* A ticket that the requester answers does not wait for the requester any more: an event of its own. */
 static void add_resumption(struct ticket_plan *plan, enum ticket_state next)
 {
@@ -271,6 +299,10 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         .owner_login = row->owner_login,
         .owner_region = row->owner_region,
         .team = row->team,
+        .tier = row->tier,
+        .priority = row->priority,
+        .impact = row->impact,
+        .urgency = row->urgency,
         .team_slug = row->team_slug,
         .pending_reason = row->pending_reason,
         .pending_until_us = row->pending_until_us,
@@ -296,6 +328,7 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         disown(change);
         change->epoch_rises = true;
         change->team = j->target->id;
+        change->tier = j->target->tier;
         change->team_slug = j->target->slug;
         say(change, j, TEXT_NOTE);
         break;
@@ -334,6 +367,16 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         change->epoch_rises = true;
         change->reopened = true;
         say(change, j, TEXT_REPLY);
+        break;
+    case ACTION_PRIORITIZE:
+        change->event = "ticket.prioritized";
+        prioritize(change, c);
+        say(change, j, TEXT_NOTE);
+        break;
+    case ACTION_RECALCULATE:
+        change->event = "sla.recalculated";
+        change->public = false;
+        say(change, j, TEXT_NOTE);
         break;
     case ACTION_CANCEL:
         change->event = "ticket.cancelled";

@@ -7,7 +7,7 @@
 
 /** The team a transfer goes to; id 0: there is none of that name. */
 struct ticket_team {
-    int id;
+    int id, tier;
     const char *slug;
 };
 
@@ -20,9 +20,11 @@ struct ticket_change {
     bool public;
     enum ticket_state state;
     const char *owner_id, *owner_login, *owner_region; /* NULL: nobody */
-    int team;
+    int team, tier;
     const char *team_slug;
     bool epoch_rises;
+    int priority, impact, urgency;
+    int64_t plan;               /* of service levels, by which the clocks count from here on; 0: as before */
     const char *pending_reason; /* set exactly while pending */
     int64_t pending_until_us;
     const char *cause, *solution, *prevention; /* NULL: as they are */

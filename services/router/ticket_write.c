@@ -10,187 +10,13 @@
  */
 #include "router/ticket_write.h"
 #include "base/clock.h"
-#include "domain/sla_clock.h"
 #include "meridian/errors.h"
+#include "router/ticket_clocks.h"
 #include "router_sql.h"
-
-enum { MAX_CLOCKS = 2 };
-
-struct clock_row {
-    const char *target; /* belongs to the result */
-    struct sla_clock before, after;
-};
-
-struct clocks {
-    struct db_result result;
-    struct clock_row rows[MAX_CLOCKS];
-    int n;
-};
-
-static void clocks_fini(struct clocks *clocks)
-{
-    db_result_fini(&clocks->result);
-}
-#define _cleanup_clocks_ _cleanup_(clocks_fini)
-
-static const struct calendar *const always = NULL; /* the only calendar there is */
-
-/* What a state means for the clocks. */
-enum pace { RUNS, RESTS, MET, CANCELLED };
-
-static enum pace pace_of(enum ticket_state state)
-{
-    switch (state) {
-    case TICKET_NEW:
-    case TICKET_OPEN:
-        return RUNS;
-    case TICKET_PENDING:
-        return RESTS;
-    case TICKET_RESOLVED:
-    case TICKET_CLOSED:
-        return MET;
-    case TICKET_CANCELLED:
-        return CANCELLED;
-    }
-    return RUNS;
-}
 
 static bool claimable(enum ticket_state state, const char *owner_id)
 {
     return !owner_id && (state == TICKET_NEW || state == TICKET_OPEN);
-}
-
-/* ---- clocks ---- */
-
-/* Fires what is overdue; each event moves the ticket on by one version. */
-static int fire_due(struct db_conn *conn, struct ticket_row *row, struct ticket_writer *writer)
-{
-    _cleanup_params_ struct db_params params = {0};
-    _cleanup_result_ struct db_result result = {0};
-    int r;
-
-    db_param_uuid(&params, &row->id);
-    db_param_text(&params, "system:router");
-    db_param_int(&params, writer->ordinal);
-    r = db_exec(conn, &sql_router_clock_fire, &params, &result);
-    if (r < 0)
-        return r;
-    writer->ordinal += db_rows(&result);
-    for (int i = 0; i < db_rows(&result); i++) {
-        if (!str_starts(db_str(&result, i, 0), STR("sla.")))
-            continue; /* a clock that moved meanwhile has nothing to fire */
-        row->version++;
-        writer->clocks_changed = true;
-        row->now_us = db_int(&result, i, 1);
-    }
-    return 0;
-}
-
-static struct instant instant_at(const struct db_result *result, int i, int column)
-{
-    return (struct instant){db_int(result, i, column)};
-}
-
-static int read_clocks(struct db_conn *conn, const struct ticket_row *row, struct clocks *clocks)
-{
-    _cleanup_params_ struct db_params params = {0};
-    struct db_result *result = &clocks->result;
-    int r;
-
-    db_param_uuid(&params, &row->id);
-    r = db_exec(conn, &sql_router_clock_list, &params, result);
-    if (r < 0)
-        return r;
-    clocks->n = db_rows(result) < MAX_CLOCKS ? db_rows(result) : MAX_CLOCKS;
-    for (int i = 0; i < clocks->n; i++) {
-        struct clock_row *clock = &clocks->rows[i];
-        struct sla_clock *c = &clock->before;
-
-        clock->target = db_text(result, i, 0);
-        if (sla_clock_state_parse(db_str(result, i, 1), &c->state) < 0)
-            return -E_INTERNAL;
-        c->started = instant_at(result, i, 2);
-        c->target_s = db_int(result, i, 3);
-        c->warn_percent = (int)db_int(result, i, 4);
-        c->due = instant_at(result, i, 5);
-        c->warn = instant_at(result, i, 6);
-        c->remaining_s = db_int(result, i, 7);
-        c->warned = instant_at(result, i, 8);
-        c->breached = instant_at(result, i, 9);
-        c->stopped = instant_at(result, i, 10);
-        c->fire = instant_at(result, i, 11);
-        c->generation = (int)db_int(result, i, 12);
-        clock->after = *c;
-    }
-    return 0;
-}
-
-static bool due(const struct clocks *clocks, int64_t now_us)
-{
-    for (int i = 0; i < clocks->n; i++)
-        if (clocks->rows[i].before.fire.us && clocks->rows[i].before.fire.us <= now_us)
-            return true;
-    return false;
-}
-
-static struct sla_clock follow(struct clock_row *row, enum pace pace, bool first_response, struct instant now)
-{
-    bool response = strcmp(row->target, "first_response") == 0;
-    struct sla_clock clock = row->before;
-
-    if (response && first_response)
-        return sla_clock_meet(always, clock, now);
-    switch (pace) {
-    case RUNS:
-        clock = sla_clock_resume(always, clock, now);
-        return response ? clock
-                        : sla_clock_restart(always, clock, now); /* an answer once given stays given */
-    case RESTS:
-        return sla_clock_pause(always, clock, now);
-    case MET:
-        return sla_clock_meet(always, clock, now);
-    case CANCELLED:
-        return sla_clock_cancel(always, clock, now);
-    }
-    return clock;
-}
-
-static int write_clock(struct db_conn *conn, const struct ticket_row *row, const struct clock_row *clock)
-{
-    _cleanup_params_ struct db_params params = {0};
-    _cleanup_result_ struct db_result result = {0};
-    const struct sla_clock *c = &clock->after;
-    int r;
-
-    db_param_uuid(&params, &row->id);
-    db_param_text(&params, clock->target);
-    db_param_int(&params, clock->before.generation);
-    db_param_text(&params, sla_clock_state_name(c->state));
-    if (c->due.us)
-        db_param_int(&params, c->due.us);
-    else
-        db_param_null(&params);
-    if (c->warn.us)
-        db_param_int(&params, c->warn.us);
-    else
-        db_param_null(&params);
-    if (c->state == SLA_CLOCK_RUNNING)
-        db_param_null(&params);
-    else
-        db_param_int(&params, c->remaining_s);
-    if (c->stopped.us)
-        db_param_int(&params, c->stopped.us);
-    else
-        db_param_null(&params);
-    if (c->fire.us)
-        db_param_int(&params, c->fire.us);
-    else
-        db_param_null(&params);
-    db_param_int(&params, c->generation);
-    r = db_exec(conn, &sql_router_clock_write, &params, &result);
-    if (r < 0)
-        return r;
-    return db_affected(&result) == 1 ? 0 : -E_DB_RETRY;
 }
 
 /* ---- the row and its event ---- */
@@ -205,15 +31,24 @@ static void add_member(struct buf *json, const char *name, const char *text)
 static void event_data(const struct ticket_row *row, const struct ticket_change *change, int64_t epoch,
                        struct buf *json)
 {
-    buf_printf(json, "{\"epoch\":%lld,\"priority\":%d", (long long)epoch, row->priority);
+    buf_printf(json, "{\"epoch\":%lld,\"priority\":%d", (long long)epoch, change->priority);
     add_member(json, "state", ticket_state_name(change->state));
     add_member(json, "owner", change->owner_login);
     add_member(json, "region", change->owner_region);
     add_member(json, "team", change->team_slug);
+    buf_printf(json, ",\"tier\":%d", change->tier);
     if (change->team != row->team)
         add_member(json, "from_team", row->team_slug);
     if (change->state != row->state)
         add_member(json, "from_state", ticket_state_name(row->state));
+    if (change->priority != row->priority)
+        buf_printf(json, ",\"from_priority\":%d", row->priority);
+    if (change->impact != row->impact || change->urgency != row->urgency)
+        buf_printf(json, ",\"impact\":%d,\"urgency\":%d", change->impact, change->urgency);
+    if (change->plan)
+        buf_printf(json, ",\"plan\":%lld", (long long)change->plan);
+    if (change->text_kind == TEXT_REPLY)
+        add_member(json, "by", change->from_requester ? "requester" : "agent");
     if (change->pending_until_us) {
         char text[CLOCK_TEXT_SIZE];
 
@@ -223,14 +58,13 @@ static void event_data(const struct ticket_row *row, const struct ticket_change 
 }
 
 static int write_row(struct db_conn *conn, struct ticket_row *row, const struct ticket_change *change,
-                     struct ticket_writer *writer, bool last, const char *queue, int64_t due_us)
+                     struct ticket_writer *writer, bool last, const char *data, const char *queue,
+                     int64_t due_us)
 {
     _cleanup_params_ struct db_params params = {0};
     _cleanup_result_ struct db_result result = {0};
-    _cleanup_buf_ struct buf data = BUF_INIT;
     int rise = change->epoch_rises ? 1 : 0, r;
 
-    event_data(row, change, row->epoch + rise, &data);
     db_param_uuid(&params, &row->id);
     db_param_int(&params, row->version);
     db_param_int(&params, row->epoch);
@@ -254,7 +88,7 @@ static int write_row(struct db_conn *conn, struct ticket_row *row, const struct 
     db_param_text(&params, writer->login);
     db_param_text(&params, change->event);
     db_param_bool(&params, change->public);
-    db_param_text(&params, buf_text(&data));
+    db_param_text(&params, data);
     db_param_int(&params, ++writer->ordinal);
     db_param_text(&params, writer->trace_id);
     db_param_text(&params, queue);
@@ -267,6 +101,9 @@ static int write_row(struct db_conn *conn, struct ticket_row *row, const struct 
         db_param_bytes(&params, writer->command_hash, 32);
     else
         db_param_null(&params);
+    db_param_int(&params, change->priority);
+    db_param_int(&params, change->impact);
+    db_param_int(&params, change->urgency);
     r = db_exec(conn, &sql_router_ticket_write, &params, &result);
     if (r < 0)
         return r;
@@ -302,44 +139,34 @@ static int write_text(struct db_conn *conn, const struct ticket_row *row, const 
 int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct ticket_change *change,
                  struct ticket_writer *writer, bool last)
 {
-    _cleanup_clocks_ struct clocks clocks = {0};
-    enum pace pace = pace_of(change->state);
-    bool moves = pace != pace_of(row->state) || change->first_response;
+    _cleanup_ticket_clocks_ struct ticket_clocks clocks = {0};
+    _cleanup_buf_ struct buf data = BUF_INIT;
     bool was = claimable(row->state, row->owner_id), is = claimable(change->state, change->owner_id);
-    bool put = is && (!was || change->team != row->team || moves);
-    int64_t due_us = 0;
-    int r = 0;
+    int before = row->version, r;
+    int64_t due_us;
+    bool put;
 
-    if (moves || put)
-        r = read_clocks(conn, row, &clocks);
-    if (!r && moves && due(&clocks, row->now_us)) {
-        r = fire_due(conn, row, writer);
-        if (!r)
-            r = read_clocks(conn, row, &clocks);
-    }
+    event_data(row, change, row->epoch + (change->epoch_rises ? 1 : 0), &data);
+    r = ticket_clocks_read(conn, row, &writer->ordinal, &clocks);
+    if (!r)
+        r = ticket_clocks_fold(conn, writer->plans, row,
+                               &(struct clock_event){change->event, writer->login, buf_text(&data)}, &clocks);
     if (r < 0)
         return r;
-    for (int i = 0; i < clocks.n; i++) {
-        struct clock_row *clock = &clocks.rows[i];
-
-        if (moves)
-            clock->after = follow(clock, pace, change->first_response, (struct instant){row->now_us});
-        if (clock->after.due.us && (!due_us || clock->after.due.us < due_us))
-            due_us = clock->after.due.us;
-    }
-    r = write_row(conn, row, change, writer, last,
+    if (row->version != before)
+        writer->clocks_changed = true;
+    due_us = ticket_clocks_due_us(&clocks);
+    put = is && (!was || change->team != row->team || change->priority != row->priority ||
+                 due_us != ticket_clocks_stored_due_us(&clocks));
+    r = write_row(conn, row, change, writer, last, buf_text(&data),
                   put          ? "put"
                   : was && !is ? "take"
                                : NULL,
                   due_us ? due_us : row->now_us);
     if (!r)
         r = write_text(conn, row, change, writer);
-    for (int i = 0; i < clocks.n && !r; i++) {
-        if (clocks.rows[i].after.generation == clocks.rows[i].before.generation)
-            continue;
-        writer->clocks_changed = true;
-        r = write_clock(conn, row, &clocks.rows[i]);
-    }
+    if (!r)
+        r = ticket_clocks_write(conn, row, &clocks, &writer->clocks_changed);
     if (r < 0)
         return r;
     row->state = change->state;
@@ -347,6 +174,10 @@ int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct tick
     row->owner_login = change->owner_login;
     row->owner_region = change->owner_region;
     row->team = change->team;
+    row->tier = change->tier;
+    row->priority = change->priority;
+    row->impact = change->impact;
+    row->urgency = change->urgency;
     row->team_slug = change->team_slug;
     row->responded = row->responded || change->first_response;
     return 0;

@@ -1,10 +1,12 @@
 /* The one way in which a ticket that exists is changed (claims from the queue excepted, which are one
  * statement, see claim.c). */
 #pragma once
+#include "router/plan_book.h"
 #include "router/ticket_rules.h"
 
 /** Who acts, and how the write is remembered. */
 struct ticket_writer {
+    struct plan_book *plans;
     const char *user_id, *login;
     const char *trace_id;        /* NULL: none */
     const char *command_key;     /* the answer of the last change is kept under it */

@@ -12,8 +12,8 @@ FROM (SELECT t.*, coalesce($2::text, 'en') = 'zh' AS zh FROM desk.ticket t
 JOIN desk.team g ON g.id = x.team_id
 JOIN desk.app_user r ON r.id = x.requester_id
 LEFT JOIN desk.app_user o ON o.id = x.owner_id
-LEFT JOIN desk.clock cf ON cf.ticket_id = x.id AND cf.target = 'first_response'
-LEFT JOIN desk.clock cr ON cr.ticket_id = x.id AND cr.target = 'resolve'
+LEFT JOIN LATERAL (SELECT k.due_at FROM desk.clock k WHERE k.ticket_id = x.id AND k.target = 'first_response' ORDER BY k.cycle DESC LIMIT 1) cf ON true
+LEFT JOIN LATERAL (SELECT k.due_at FROM desk.clock k WHERE k.ticket_id = x.id AND k.target = 'resolve' ORDER BY k.cycle DESC LIMIT 1) cr ON true
 CROSS JOIN LATERAL (SELECT CASE WHEN x.zh THEN g.name_zh ELSE g.name_en END AS team,
                            coalesce(o.name || CASE WHEN x.zh THEN '（' || x.owner_region || '）' ELSE ' (' || x.owner_region || ')' END, '') AS owner) s
 CROSS JOIN LATERAL (SELECT
@@ -24,11 +24,11 @@ CROSS JOIN LATERAL (SELECT
     CASE WHEN x.owner_id IS NOT NULL THEN json_build_object('login', o.login, 'name', o.name, 'region', x.owner_region) END AS owner,
     x.epoch, x.event_seq AS version, x.pending_reason, desk.rfc3339(x.pending_until) AS pending_until,
     coalesce((SELECT json_agg(row_to_json(c)) FROM (
-        SELECT k.target, k.state, desk.rfc3339(k.started_at) AS started_at, desk.rfc3339(k.due_at) AS due_at,
+        SELECT k.target, k.cycle, k.state, desk.rfc3339(k.started_at) AS started_at, desk.rfc3339(k.due_at) AS due_at,
                CASE WHEN k.state = 'running' THEN extract(epoch FROM k.due_at - now())::bigint ELSE k.remaining_s END AS remaining_s,
                desk.rfc3339(k.warned_at) AS warned_at, desk.rfc3339(k.breached_at) AS breached_at,
                CASE WHEN k.state = 'met' THEN desk.rfc3339(k.stopped_at) END AS met_at
-        FROM desk.clock k WHERE k.ticket_id = x.id ORDER BY k.target) c), '[]') AS clocks,
+        FROM (SELECT DISTINCT ON (l.target) l.* FROM desk.clock l WHERE l.ticket_id = x.id ORDER BY l.target, l.cycle DESC) k ORDER BY k.target) c), '[]') AS clocks,
     coalesce((SELECT json_agg(row_to_json(p)) FROM (
         SELECT u.login AS author, u.name AS author_name, y.from_requester, y.body, desk.rfc3339(y.at) AS at
         FROM desk.reply y JOIN desk.app_user u ON u.id = y.author_id WHERE y.ticket_id = x.id ORDER BY y.event_seq) p), '[]') AS thread,

@@ -1,3 +1,10 @@
--- What the clocks of new tickets need: the database's time, the cluster epoch, and all targets; and whether the team is there that gets what names none.
-SELECT n.us, (SELECT c.epoch FROM desk.cluster c), s.priority, s.target, s.seconds, s.warn_percent, EXISTS (SELECT FROM desk.team g WHERE g.id = 1)
-FROM (SELECT desk.us(clock_timestamp()) AS us OFFSET 0) n CROSS JOIN desk.sla_target s
+-- What a batch of new tickets needs: the database's time, the cluster epoch, the plan of service levels in force, and for each record its team
+-- (that of its service, else team 1; null when that is not there) and the names of its people.
+-- $1 json [{ordinal, service, requester_id, submitter_id}]
+SELECT n.us, (SELECT c.epoch FROM desk.cluster c), (SELECT p.version FROM desk.sla_plan p ORDER BY p.version DESC LIMIT 1), i.ordinal,
+       d.id, d.slug, d.tier, d.restricted,
+       (SELECT r.login FROM desk.app_user r WHERE r.id = i.requester_id), (SELECT s.login FROM desk.app_user s WHERE s.id = i.submitter_id)
+FROM (SELECT desk.us(clock_timestamp()) AS us OFFSET 0) n
+CROSS JOIN json_to_recordset($1::json) AS i (ordinal int, service text, requester_id uuid, submitter_id uuid)
+LEFT JOIN desk.team g ON g.slug = i.service
+LEFT JOIN desk.team d ON d.id = coalesce(g.id, 1)

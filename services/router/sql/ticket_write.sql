@@ -5,10 +5,10 @@
 -- $14 reopened rises by (int), $15 is the first response (bool), $16 at (us), $17 actor (uuid), $18 actor's login (text),
 -- $19 event type (text), $20 public (bool), $21 event data (jsonb), $22 ordinal in the transaction (int), $23 trace id (text),
 -- $24 queue: put, take or null (text), $25 earliest deadline for the queue (us), $26 key of the command, null: not stored (text),
--- $27 hash of the command (bytea)
+-- $27 hash of the command (bytea), $28 priority, $29 impact, $30 urgency (smallint)
 WITH w AS (
     UPDATE desk.ticket AS t SET
-        state = $4::text, team_id = $5::int, restricted = (SELECT g.restricted FROM desk.team g WHERE g.id = $5::int),
+        state = $4::text, priority = $28::smallint, impact = $29::smallint, urgency = $30::smallint, team_id = $5::int, restricted = (SELECT g.restricted FROM desk.team g WHERE g.id = $5::int),
         owner_id = $6::uuid, owner_region = $7::text,
         owned_at = CASE WHEN $6::uuid IS NULL THEN NULL WHEN t.owner_id = $6::uuid THEN t.owned_at ELSE desk.at($16::bigint) END,
         epoch = t.epoch + $8::bigint, pending_reason = $9::text, pending_until = desk.at($10::bigint),

@@ -13,25 +13,14 @@
 enum { TEAM = 7 };
 
 static const int actions[] = {
-    ACTION_CLAIM,
-    ACTION_RELEASE,
-    ACTION_TRANSFER,
-    ACTION_REPLY,
-    ACTION_NOTE,
-    ACTION_PEND,
-    ACTION_RESOLVE,
-    ACTION_CONFIRM,
-    ACTION_REOPEN,
-    ACTION_CANCEL,
-    AUTHZ_TICKET_READ,
-    AUTHZ_TICKET_SUBMIT,
-    AUTHZ_TICKET_SUBMIT_FOR_OTHERS,
-    AUTHZ_QUEUE_READ,
-    AUTHZ_QUEUE_CLAIM,
-    AUTHZ_EVENTS_READ,
-    AUTHZ_STATUS_READ,
-    AUTHZ_AUDIT_READ,
-    AUTHZ_DEAD_LETTERS,
+    ACTION_CLAIM,      ACTION_RELEASE,      ACTION_TRANSFER,
+    ACTION_REPLY,      ACTION_NOTE,         ACTION_PEND,
+    ACTION_RESOLVE,    ACTION_CONFIRM,      ACTION_REOPEN,
+    ACTION_CANCEL,     ACTION_PRIORITIZE,   ACTION_RECALCULATE,
+    AUTHZ_TICKET_READ, AUTHZ_TICKET_SUBMIT, AUTHZ_TICKET_SUBMIT_FOR_OTHERS,
+    AUTHZ_QUEUE_READ,  AUTHZ_QUEUE_CLAIM,   AUTHZ_EVENTS_READ,
+    AUTHZ_STATUS_READ, AUTHZ_AUDIT_READ,    AUTHZ_DEAD_LETTERS,
+    AUTHZ_SLA_READ,    AUTHZ_SLA_APPLY,
 };
 static const enum user_role roles[] = {ROLE_REQUESTER, ROLE_AGENT, ROLE_LEAD, ROLE_ADMIN};
 
@@ -56,6 +45,10 @@ static enum authz_verdict expected_without_ticket(enum user_role role, int actio
     case AUTHZ_QUEUE_CLAIM:
     case AUTHZ_STATUS_READ:
         return role == ROLE_REQUESTER ? AUTHZ_DENY : AUTHZ_ALLOW;
+    case AUTHZ_SLA_APPLY:
+        return role == ROLE_ADMIN ? AUTHZ_ALLOW : AUTHZ_DENY;
+    case AUTHZ_SLA_READ:
+        return role >= ROLE_AGENT ? AUTHZ_ALLOW : AUTHZ_DENY;
     case AUTHZ_AUDIT_READ:
     case AUTHZ_DEAD_LETTERS:
         return role == ROLE_LEAD || role == ROLE_ADMIN ? AUTHZ_ALLOW : AUTHZ_DENY;
@@ -84,6 +77,10 @@ static bool expected_allowed(const struct situation *s, int action)
         return staff && (owner || (lead && s->member) || (s->owner == UNOWNED && s->member));
     case ACTION_REPLY:
         return mine || (staff && (owner || s->member));
+    case ACTION_RECALCULATE:
+        return lead;
+    case ACTION_PRIORITIZE:
+        return staff && (owner || (lead && s->member) || (s->owner == UNOWNED && s->member));
     case ACTION_NOTE:
         return staff && (owner || s->member);
     case ACTION_PEND:
@@ -141,7 +138,7 @@ Test(authz, the_whole_matrix)
                              (int)s.role, (int)s.relation, (int)s.owner, s.member, s.restricted);
                 asked++;
             }
-    cr_assert_eq(asked, 19 * 4 * 36);
+    cr_assert_eq(asked, 23 * 4 * 36);
 }
 
 Test(authz, without_a_ticket)

@@ -12,17 +12,19 @@ static const struct {
     bool owned, by_requester;
     const char *next;
 } expected[] = {
-    {ACTION_CLAIM, false, false, "OO----"},   {ACTION_CLAIM, true, false, "------"},
-    {ACTION_RELEASE, true, false, "-OO---"},  {ACTION_RELEASE, false, false, "------"},
-    {ACTION_TRANSFER, true, false, "NOO---"}, {ACTION_TRANSFER, false, false, "NOO---"},
-    {ACTION_REPLY, true, false, "NOP---"},    {ACTION_REPLY, false, true, "NOO---"},
-    {ACTION_REPLY, true, true, "NOO---"},     {ACTION_NOTE, false, false, "NOPR--"},
-    {ACTION_NOTE, true, false, "NOPR--"},     {ACTION_PEND, true, false, "-PP---"},
-    {ACTION_PEND, false, false, "------"},    {ACTION_RESOLVE, true, false, "-RR---"},
-    {ACTION_RESOLVE, false, false, "------"}, {ACTION_CONFIRM, true, true, "---C--"},
-    {ACTION_CONFIRM, false, true, "---C--"},  {ACTION_REOPEN, true, true, "---O--"},
-    {ACTION_REOPEN, false, false, "---O--"},  {ACTION_CANCEL, false, true, "XXX---"},
-    {ACTION_CANCEL, true, false, "XXX---"},
+    {ACTION_CLAIM, false, false, "OO----"},      {ACTION_CLAIM, true, false, "------"},
+    {ACTION_RELEASE, true, false, "-OO---"},     {ACTION_RELEASE, false, false, "------"},
+    {ACTION_TRANSFER, true, false, "NOO---"},    {ACTION_TRANSFER, false, false, "NOO---"},
+    {ACTION_REPLY, true, false, "NOP---"},       {ACTION_REPLY, false, true, "NOO---"},
+    {ACTION_REPLY, true, true, "NOO---"},        {ACTION_NOTE, false, false, "NOPR--"},
+    {ACTION_NOTE, true, false, "NOPR--"},        {ACTION_PEND, true, false, "-PP---"},
+    {ACTION_PEND, false, false, "------"},       {ACTION_RESOLVE, true, false, "-RR---"},
+    {ACTION_RESOLVE, false, false, "------"},    {ACTION_CONFIRM, true, true, "---C--"},
+    {ACTION_CONFIRM, false, true, "---C--"},     {ACTION_REOPEN, true, true, "---O--"},
+    {ACTION_REOPEN, false, false, "---O--"},     {ACTION_CANCEL, false, true, "XXX---"},
+    {ACTION_CANCEL, true, false, "XXX---"},      {ACTION_PRIORITIZE, true, false, "NOP---"},
+    {ACTION_PRIORITIZE, false, false, "NOP---"}, {ACTION_RECALCULATE, false, false, "NOP---"},
+    {ACTION_RECALCULATE, true, false, "NOP---"},
 };
 
 Test(ticket_state, table)
@@ -58,7 +60,7 @@ Test(ticket_state, numbers_that_are_none)
     struct ticket_situation now = {TICKET_OPEN, true, false};
 
     cr_expect_eq(ticket_state_next((enum ticket_action)0, now), 0);
-    cr_expect_eq(ticket_state_next((enum ticket_action)11, now), 0);
+    cr_expect_eq(ticket_state_next((enum ticket_action)13, now), 0);
     now.state = (enum ticket_state)0;
     cr_expect_eq(ticket_state_next(ACTION_NOTE, now), 0);
     now.state = (enum ticket_state)7;
@@ -78,9 +80,10 @@ Test(ticket_state, allowed_lists)
     cr_expect_eq(actions[1], ACTION_CONFIRM);
     cr_expect_eq(actions[2], ACTION_REOPEN);
     n = ticket_actions_allowed((struct ticket_situation){TICKET_NEW, false, true}, actions);
-    cr_assert_eq(n, 5);
+    cr_assert_eq(n, 7);
     cr_expect_eq(actions[0], ACTION_CLAIM);
     cr_expect_eq(actions[4], ACTION_CANCEL);
+    cr_expect_eq(actions[6], ACTION_RECALCULATE);
 }
 
 Test(ticket_state, names_go_both_ways)

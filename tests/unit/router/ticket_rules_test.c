@@ -58,7 +58,7 @@ static void set(struct stage *s, enum ticket_action action)
 
 static int judge(struct stage *s)
 {
-    struct ticket_team team = {2, "two"};
+    struct ticket_team team = {.id = 2, .tier = 1, .slug = "two"};
 
     outcome_fini(&s->out);
     return ticket_rules_plan(&s->request, &s->row, &team, &s->plan, &s->out);

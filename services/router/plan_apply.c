@@ -1,0 +1,105 @@
+/* A new plan of service levels. Called by the router for administrators.
+ *
+ * What must stay true: a plan is only added on top of the one it was made from, so that nobody's change is
+ * overwritten unseen; what cannot be read or contradicts itself is refused with its place. Tickets that are
+ * there keep their plan: see ACTION_RECALCULATE. */
+#include "auth/authz.h"
+#include "meridian/errors.h"
+#include "plan/sla_plan_json.h"
+#include "router/job.h"
+#include "router_sql.h"
+
+static int answer(struct job *job, int64_t version)
+{
+    buf_reset(&job->out.json);
+    buf_printf(&job->out.json, "{\"version\":%lld}", (long long)version);
+    return 0;
+}
+
+/* A calendar that is as it was keeps the version that brought it. */
+static json_t *versions_of(const json_t *document, int64_t version, const json_t *before,
+                           const json_t *versions)
+{
+    json_t *result = json_object(), *calendar;
+    const char *name;
+
+    json_object_foreach(json_object_get(document, "calendars"), name, calendar)
+    {
+        json_t *old = json_object_get(json_object_get(before, "calendars"), name);
+        json_t *kept = old && json_equal(old, calendar) ? json_object_get(versions, name) : NULL;
+
+        json_object_set_new(result, name, kept ? json_incref(kept) : json_integer(version));
+    }
+    return result;
+}
+
+static int add(struct db_conn *conn, struct job *job, const json_t *document, const json_t *versions,
+               const struct sla_document *read, int64_t version)
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_(freep) char *text = json_dumps(document, JSON_COMPACT);
+    _cleanup_(freep) char *versions_text = json_dumps(versions, JSON_COMPACT);
+
+    db_param_int(&params, version);
+    db_param_text(&params, text);
+    db_param_text(&params, versions_text);
+    db_param_text(&params, zone_tzdata_version());
+    db_param_bool(&params, sla_plan_minds_claims(&read->plan));
+    db_param_text(&params, job->request->principal->login);
+    return db_exec(conn, &sql_router_sla_plan_add, &params, NULL);
+}
+
+static int apply(struct db_conn *conn, struct job *job, const json_t *document)
+{
+    _cleanup_(json_decrefp) json_t *before = NULL, *before_versions = NULL, *versions = NULL;
+    _cleanup_sla_document_ struct sla_document *read = NULL;
+    _cleanup_plan_fault_ struct plan_fault fault = {0};
+    int64_t base = job->request->plan_apply->base_version, present;
+    int r = plan_latest(conn, &before, &before_versions, &present);
+
+    if (r < 0)
+        return r;
+    if (present == base + 1 && json_equal(before, document))
+        return answer(job, present);
+    if (present != base)
+        return outcome_refuse(&job->out, -E_PRECONDITION,
+                              "Plan %lld is in force; yours was made from plan %lld", (long long)present,
+                              (long long)base);
+    versions = versions_of(document, base + 1, before, before_versions);
+    if (sla_plan_json_read(document, base + 1, versions, &read, &fault) < 0) {
+        _cleanup_buf_ struct buf pointer = BUF_INIT;
+
+        buf_printf(&pointer, "/document%s", buf_text(&fault.at));
+        return outcome_refuse_field(&job->out, buf_text(&pointer), buf_text(&fault.reason));
+    }
+    r = add(conn, job, document, versions, read, base + 1);
+    return r < 0 ? r : answer(job, base + 1);
+}
+
+static int plan_apply_work(struct db_conn *conn, struct job *job)
+{
+    const Meridian__Principal *who = job->request->principal;
+    _cleanup_(json_decrefp) json_t *document = NULL;
+    struct authz_subject subject;
+    json_error_t error;
+    int r;
+
+    if (!who)
+        return outcome_refuse(&job->out, -E_UNAUTHENTICATED, "The request names nobody");
+    subject = (struct authz_subject){(enum user_role)who->role, who->user_id, who->teams, who->n_teams};
+    if (authz(&subject, AUTHZ_SLA_APPLY, NULL) != AUTHZ_ALLOW)
+        return outcome_refuse(&job->out, -E_FORBIDDEN, "Only administrators apply plans of service levels");
+    document = json_loads(job->request->plan_apply->document, JSON_REJECT_DUPLICATES, &error);
+    if (!document)
+        return outcome_refuse_field(&job->out, "/document", error.text);
+    r = db_begin(conn);
+    if (!r)
+        r = apply(conn, job, document);
+    if (!r)
+        r = db_commit(conn, &job->lsn);
+    if (r < 0)
+        db_rollback(conn);
+    return r == -E_CONFLICT ? outcome_refuse(&job->out, -E_PRECONDITION, "Another plan came first") : r;
+}
+
+const struct job_kind plan_apply_kind = {.name = "plan_apply", .repeatable = true, .work = plan_apply_work};
