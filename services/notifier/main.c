@@ -49,8 +49,8 @@ static const struct conf_key keys[] = {
     KEY(mail_from, CONF_TEXT, "desk@meridian.invalid",
         "Sender address of every mail; its domain also makes Message-IDs."),
     KEY(expand_rate, CONF_INTEGER, "250",
-        "Most events per second that this process turns into notices, urgent ones first: in a flood of "
-        "submissions the notices wait, and not the submissions.",
+        "Most ordinary events per second that this process turns into notices: in a flood of submissions "
+        "the notices wait, and not the submissions. Those of a P1 and of the clocks do not.",
         .min = 1, .max = 100000),
     KEY(mail_rate, CONF_INTEGER, "50", "Most mails per second that this process starts.", .min = 1,
         .max = 100000),

@@ -382,7 +382,7 @@ Test(ledger, its_statements_walk_the_index)
          "delivery_due"},
         {&sql_notifier_delivery_expire, "EXPLAIN EXECUTE p ('mail')", "delivery_due"},
         {&sql_notifier_delivery_record, "EXPLAIN EXECUTE p ('[]', 'i')", "delivery_pkey"},
-        {&sql_notifier_outbox_expand, "EXPLAIN EXECUTE p (200, 'eu', NULL)", "outbox_pkey"},
+        {&sql_notifier_outbox_expand, "EXPLAIN EXECUTE p (200, 'eu', NULL, true)", "outbox_pkey"},
     };
     struct rig rig;
 
