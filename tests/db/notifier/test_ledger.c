@@ -177,7 +177,8 @@ static void send_and_die(struct rig *rig)
         if (templates_open(&own.templates, &problems) < 0 ||
             address_guard_new("127.0.0.1/32", &own.guard, &problems) < 0)
             _exit(2);
-        own.env = (struct channel_env){.conf = &own.conf, .templates = own.templates, .guard = own.guard};
+        own.env = (struct channel_env){
+            .conf = &own.conf, .templates = own.templates, .guard = own.guard, .zones = &own.zones};
         if (transport_open(&own.loop, &own.env.transport) < 0)
             _exit(2);
         rig_start(&own, 0);
