@@ -22,7 +22,7 @@ enum {
     BATCH = 100,
     POLL_MS = 1000,
     GATHER_MS = 20, /* from the first hint of a quiet time */
-    SPACE_MS = 200, /* after a batch that was not full: the next one may be fuller */
+    SPACE_MS = 400, /* after a batch that was not full: the next one may be fuller */
     REST_TIMES = 9,
     REST_MOST_MS = 1000, /* one batch that waited for a lock is no reason for a long one */
 };

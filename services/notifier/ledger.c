@@ -28,7 +28,7 @@ enum {
     CHANNELS = 2,
     GATHER_MS = 25, /* after news of deliveries */
     AGAIN_MS = 50,  /* after the end of one, when others wait for its place */
-    FEW_PER_S = 4,  /* claims a second when the rate is what holds them back */
+    FEW_PER_S = 3,  /* claims a second when the rate is what holds them back */
 };
 #define POLL_US           (1 * US_PER_S)
 #define EXPIRE_EVERY_US   (60 * US_PER_S)
@@ -336,7 +336,7 @@ static void on_claim(void *job, int status)
     check_drained(ledger);
 }
 
-/* As many as can start now: slots, and the rate. Against the rate they start a quarter of a second's worth at
+/* As many as can start now: slots, and the rate. Against the rate they start a third of a second's worth at
  * a time, or as many as a lane holds, so that a backlog is not claimed one by one. */
 static int claim_limit(struct claim *claim)
 {
