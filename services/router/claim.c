@@ -1,6 +1,6 @@
 /* Claims of the next ticket of one's teams. One statement does it all (claim_next.sql), for one claim or for
- * many that came together (claim_group.c), so that no lock lives longer than a round trip to a database on the
- * same machine. Called by the router on a worker; answers an empty body when nothing is ready.
+ * many that came together (claim_group.c), so that no lock lives longer than a round trip to a database on
+ * the same machine. Called by the router on a worker; answers an empty body when nothing is ready.
  */
 #include "auth/authz.h"
 #include "base/encode.h"

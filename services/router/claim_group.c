@@ -1,8 +1,8 @@
 /* Groups of claims.
  *
- * A group is one statement (claim.c). Whatever goes wrong with a group as a whole, and a claim that found every
- * head of its queue held by others, is tried again alone (router_work), where the pool repeats what may be
- * repeated; the keys make that safe also after a commit whose answer was lost.
+ * A group is one statement (claim.c). Whatever goes wrong with a group as a whole, and a claim that found
+ * every head of its queue held by others, is tried again alone (router_work), where the pool repeats what may
+ * be repeated; the keys make that safe also after a commit whose answer was lost.
  */
 #include "router/claim_group.h"
 #include "base/memory.h"

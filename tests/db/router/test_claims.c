@@ -103,8 +103,8 @@ Test(claims, held_is_not_empty)
     desk_close(&desk);
 }
 
-/* Claims that come together share a statement; one that cannot be part of it, because its key is another one's
- * of them, costs the others nothing. */
+/* Claims that come together share a statement; one that cannot be part of it, because its key is another
+ * one's of them, costs the others nothing. */
 Test(claims, a_group_with_a_twin)
 {
     enum { TOGETHER = 12 };

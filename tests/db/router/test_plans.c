@@ -5,8 +5,9 @@
 #include <criterion/criterion.h>
 
 /* Tables that grow with tickets or with time. */
-static const char *const large[] = {"ticket", "ticket_alias", "event",   "clock",   "ready",    "outbox",
-                                    "reply",  "note",         "command", "session", "delivery", "app_user", "owned"};
+static const char *const large[] = {"ticket",   "ticket_alias", "event", "clock",   "ready",
+                                    "outbox",   "reply",        "note",  "command", "session",
+                                    "delivery", "app_user",     "owned"};
 
 static void grow(struct desk *desk)
 {
@@ -143,12 +144,13 @@ static int claim_reads(PGconn *pg, const char *key)
     PGresult *result;
     int reads;
 
-    buf_printf(&sql,
-               "BEGIN; SELECT desk.claim_next(json_build_array(json_build_object('n', 0, 'epoch', 1, 'teams', "
-               "'{1,2,3,4,5}'::int[], 'agent', md5('agent-eu-1')::uuid, 'login', 'agent-eu-1', 'region', "
-               "'eu', 'key', '%s', 'hash', ''))); SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM "
-               "pg_stat_xact_user_tables",
-               key);
+    buf_printf(
+        &sql,
+        "BEGIN; SELECT desk.claim_next(json_build_array(json_build_object('n', 0, 'epoch', 1, 'teams', "
+        "'{1,2,3,4,5}'::int[], 'agent', md5('agent-eu-1')::uuid, 'login', 'agent-eu-1', 'region', "
+        "'eu', 'key', '%s', 'hash', ''))); SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM "
+        "pg_stat_xact_user_tables",
+        key);
     result = PQexec(pg, buf_text(&sql));
     cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s", PQerrorMessage(pg));
     reads = atoi(PQgetvalue(result, 0, 0));
@@ -157,8 +159,8 @@ static int claim_reads(PGconn *pg, const char *key)
     return reads;
 }
 
-/* The statements inside desk.claim_next, which EXPLAIN does not show: planned in an empty database, they still
- * read a handful of rows when it has grown. */
+/* The statements inside desk.claim_next, which EXPLAIN does not show: planned in an empty database, they
+ * still read a handful of rows when it has grown. */
 Test(plans, a_claim_reads_little)
 {
     struct desk desk;
@@ -166,12 +168,13 @@ Test(plans, a_claim_reads_little)
 
     desk_prepare(&desk);
     pg = PQconnectdb(test_db_conninfo(desk.db, "meridian_router"));
-    test_db_run(desk.db, "INSERT INTO desk.ticket (id, number, submission_key, client_key, body_hash, region, "
-                         "channel, subject, description, impact, urgency, priority, language, requester_id, "
-                         "submitter_id, team_id, accepted_at, event_seq, event_hash) VALUES "
-                         "(gen_random_uuid(), 'EU-0', gen_random_uuid(), 'k', 'x', 'eu', 'api', 's', 'd', 2, "
-                         "2, 1, 'en', md5('requester-eu-1')::uuid, md5('requester-eu-1')::uuid, 1, now(), 1, "
-                         "sha256('x')); INSERT INTO desk.ready SELECT id, 1, 1, now(), now() FROM desk.ticket");
+    test_db_run(desk.db,
+                "INSERT INTO desk.ticket (id, number, submission_key, client_key, body_hash, region, "
+                "channel, subject, description, impact, urgency, priority, language, requester_id, "
+                "submitter_id, team_id, accepted_at, event_seq, event_hash) VALUES "
+                "(gen_random_uuid(), 'EU-0', gen_random_uuid(), 'k', 'x', 'eu', 'api', 's', 'd', 2, "
+                "2, 1, 'en', md5('requester-eu-1')::uuid, md5('requester-eu-1')::uuid, 1, now(), 1, "
+                "sha256('x')); INSERT INTO desk.ready SELECT id, 1, 1, now(), now() FROM desk.ticket");
     claim_reads(pg, "first");
     claim_reads(pg, "empty");
     grow(&desk);
