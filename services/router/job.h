@@ -92,9 +92,13 @@ void job_refusal_text(const struct job *job, int failure, struct buf *ret_text);
 int job_recall(struct job *job, struct str response, struct str hash_hex,
                const uint8_t hash[32]) _must_check_;
 
-/** claim.c: a claim-next within the transaction of a group, of which it is the `ordinal`th (from 1). As
- * `work`, but for the position; -E_DB_RETRY when all that is ready is held by others. */
-int claim_next_in(struct db_conn *conn, struct job *job, int ordinal) _must_check_;
+enum { CLAIMS_TOGETHER_MAX = 16 };
+/** claim.c: claims the next ticket for each of up to CLAIMS_TOGETHER_MAX jobs in one statement. 0, and each
+ * has in ret_status what `work` would have returned; -E_DB_RETRY there: all that is ready for it is held by
+ * others, or its key is another one's of the same call. A failure: nothing happened, or, as of db_exec_lsn,
+ * nobody knows. */
+int claim_next_together(struct db_conn *conn, struct job *const *jobs, size_t n,
+                        int *ret_status) _must_check_;
 
 /* The kinds, one per body of a request. */
 extern const struct job_kind submit_kind, command_kind, claim_next_kind, session_open_kind,

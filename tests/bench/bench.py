@@ -94,12 +94,15 @@ class Bench:
         finally:
             self.local("start", *services, quiet=True)
 
-    def make_ceiling(self):
+    def make_ceiling(self, fill_seconds):
+        """The scratch database, with rows and statistics: plans are made once a connection, and must be the right ones."""
         self.postgres.sql("eu", "DROP DATABASE IF EXISTS ceiling WITH (FORCE)", dbname="postgres")
         self.postgres.sql("eu", "CREATE DATABASE ceiling TEMPLATE template0 LOCALE 'C.UTF-8' ENCODING 'UTF8'", dbname="postgres")
         subprocess.run([self.layout.bin / "meridian-migrate", "--db", self.layout.conninfo("eu", "postgres", "ceiling") + " password=" + self.postgres.secret("postgres"), "--dir", ROOT / "schema"],
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.postgres.sql("eu", (HERE / "ceiling_schema.sql").read_text(), dbname="ceiling")
+        self.pgbench("ceiling_submit.sql", fill_seconds)
+        self.postgres.sql("eu", "VACUUM ANALYZE", dbname="ceiling")
 
     def wait_drained(self, expected, before):
         """All acknowledged tickets are in the database: returns how many arrived."""
@@ -124,7 +127,7 @@ class Bench:
             f"p50 {closed['p50_ms']} ms, p99 {closed['p99_ms']} ms, 5xx {closed['status_5xx']}, broken {closed['broken']}")
         say(f"submit  acknowledged {acknowledged}, in the database {arrived}")
         with self.idle():
-            self.make_ceiling()
+            self.make_ceiling(2)
             ceiling = self.pgbench("ceiling_submit.sql", max(5, seconds // 3))
         say(f"submit  pgbench, the same rows one ticket a transaction, {CONNECTIONS} clients: {ceiling:.0f}/s; ratio {closed['per_s'] / ceiling:.2f}")
         self.results["submit"] = {"closed": closed, "open": opened, "pgbench_per_s": ceiling, "ratio": closed["per_s"] / ceiling, "acknowledged": acknowledged, "arrived": arrived}
@@ -147,10 +150,7 @@ class Bench:
         say(f"claim   claim-next, {CONNECTIONS} connections, {done['seconds']:.1f} s: {won / done['seconds']:.0f} won/s, {done['status_204']} found the queue empty, p50 {done['p50_ms']} ms, p99 {done['p99_ms']} ms, "
             f"5xx {done['status_5xx']}; tickets that got an owner: {owned}")
         with self.idle():
-            self.make_ceiling()
-            subprocess.run([f"{PG_BIN}/pgbench", "-n", "-c", "8", "-j", "2", "-T", str(seconds * 2), "-f", HERE / "ceiling_submit.sql", "ceiling"], env=self.postgres.environment("eu", dbname="ceiling"), check=True,
-                           capture_output=True)
-            self.postgres.sql("eu", "ANALYZE", dbname="ceiling")
+            self.make_ceiling(seconds * 2)
             rows = int(self.postgres.sql("eu", "SELECT count(*) FROM desk.ready", dbname="ceiling")[0][0])
             ceiling = self.pgbench("ceiling_claim.sql", max(2, seconds // 2))
             left = int(self.postgres.sql("eu", "SELECT count(*) FROM desk.ready", dbname="ceiling")[0][0])
@@ -167,10 +167,9 @@ class Bench:
         done = self.drive("read", self.agents(), seconds, extra=("--numbers", numbers))
         say(f"read    GET ticket, {CONNECTIONS} connections, {done['seconds']:.1f} s: {done['per_s']:.0f}/s, p50 {done['p50_ms']} ms, p99 {done['p99_ms']} ms, 4xx {done['status_4xx']}, 5xx {done['status_5xx']}")
         with self.idle():
-            self.make_ceiling()
-            subprocess.run([f"{PG_BIN}/pgbench", "-n", "-c", "8", "-j", "2", "-t", "500", "-f", HERE / "ceiling_submit.sql", "ceiling"], env=self.postgres.environment("eu", dbname="ceiling"), check=True,
-                           capture_output=True)
-            ceiling = self.pgbench("ceiling_read.sql", seconds, "-D", "tickets=4000")
+            self.make_ceiling(2)
+            tickets = int(self.postgres.sql("eu", "SELECT count(*) FROM desk.ticket", dbname="ceiling")[0][0])
+            ceiling = self.pgbench("ceiling_read.sql", seconds, "-D", f"tickets={tickets}")
         say(f"read    pgbench, ticket and clocks by number, {CONNECTIONS} clients: {ceiling:.0f}/s; ratio {done['per_s'] / ceiling:.2f}")
         self.results["read"] = {"api": done, "pgbench_per_s": ceiling, "ratio": done["per_s"] / ceiling}
         return not done["status_4xx"] and not done["status_5xx"]

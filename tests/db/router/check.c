@@ -122,6 +122,10 @@ static const struct {
      "SELECT t.number FROM desk.ticket t FULL JOIN desk.ready r ON r.ticket_id = t.id"
      " WHERE (t.owner_id IS NULL AND t.state IN ('new', 'open')) IS DISTINCT FROM (r.ticket_id IS NOT NULL)"
      " OR r.team_id <> t.team_id OR r.priority <> t.priority"},
+    {"what is owned is known by its owner",
+     "SELECT t.number FROM (SELECT * FROM desk.ticket WHERE owner_id IS NOT NULL) t FULL JOIN desk.owned o "
+     "ON "
+     "o.ticket_id = t.id AND o.owner_id = t.owner_id WHERE t.id IS NULL OR o.ticket_id IS NULL"},
     {"the queue is in the order of the deadlines",
      "SELECT t.number FROM desk.ready r JOIN desk.ticket t ON t.id = r.ticket_id WHERE r.due_at <> (SELECT "
      "min(c.due_at) FROM desk.clock c WHERE c.ticket_id = r.ticket_id)"},
