@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "meridian/errors.h"
 #include "router/job.h"
+#include "router/ticket_clocks.h"
 #include "router/ticket_rules.h"
 #include "router_sql.h"
 
@@ -102,10 +103,66 @@ static int read_answer(struct job *job, const struct db_result *result, int row,
     return 0;
 }
 
+/* The clocks of what was claimed. */
+static int follow_clocks(struct db_conn *conn, struct plan_book *plans, const struct db_result *result)
+{
+    int ordinal = CLAIMS_TOGETHER_MAX, r = 0; /* behind those of the claims */
+
+    for (int row = 0; row < db_rows(result) && !r; row++) {
+        _cleanup_(json_decrefp) json_t *ticket = NULL;
+        const char *number;
+
+        if (db_is_null(result, row, ANSWER))
+            continue;
+        ticket = json_loads(db_text(result, row, ANSWER), 0, NULL);
+        number = json_string_value(json_object_get(ticket, "number"));
+        r = number ? ticket_clocks_follow(conn, plans, number, &ordinal) : -E_INTERNAL;
+    }
+    return r;
+}
+
+static int claim_with_clocks(struct db_conn *conn, struct plan_book *plans, struct db_params *params,
+                             struct db_result *result, uint64_t *ret_lsn)
+{
+    int r = db_begin(conn);
+
+    if (!r)
+        r = db_exec(conn, &sql_router_claim_next, params, result);
+    if (!r)
+        r = follow_clocks(conn, plans, result);
+    if (!r)
+        r = db_commit(conn, ret_lsn);
+    if (r < 0)
+        db_rollback(conn);
+    return r;
+}
+
+/* One statement, which is its own transaction, unless a plan of service levels minds claims; the database
+ * knows, and is believed from then on. */
+static int claim(struct db_conn *conn, struct plan_book *plans, const char *claims, struct db_result *result,
+                 uint64_t *ret_lsn)
+{
+    bool folds = plan_book_minds_claims(plans);
+    int r;
+
+    for (;;) {
+        _cleanup_params_ struct db_params params = {0};
+
+        db_param_text(&params, claims);
+        db_param_bool(&params, folds);
+        r = folds ? claim_with_clocks(conn, plans, &params, result, ret_lsn)
+                  : db_exec_lsn(conn, &sql_router_claim_next, &params, result, ret_lsn);
+        if (r < 0 || db_rows(result) || folds)
+            return r;
+        db_result_fini(result);
+        plan_book_learn_claims(plans);
+        folds = true;
+    }
+}
+
 int claim_next_together(struct db_conn *conn, struct job *const *jobs, size_t n, int *ret_status)
 {
     uint8_t hashes[CLAIMS_TOGETHER_MAX][32];
-    _cleanup_params_ struct db_params params = {0};
     _cleanup_result_ struct db_result result = {0};
     _cleanup_buf_ struct buf json = BUF_INIT;
     uint64_t lsn = 0;
@@ -118,8 +175,7 @@ int claim_next_together(struct db_conn *conn, struct job *const *jobs, size_t n,
     if (!json.n)
         return 0;
     buf_add_char(&json, ']');
-    db_param_text(&params, buf_text(&json));
-    r = db_exec_lsn(conn, &sql_router_claim_next, &params, &result, &lsn);
+    r = claim(conn, jobs[0]->plans, buf_text(&json), &result, &lsn);
     for (int row = 0; row < db_rows(&result) && !r; row++) {
         size_t i = (size_t)db_int(&result, row, CLAIM);
 

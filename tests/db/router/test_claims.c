@@ -419,3 +419,41 @@ Test(claims, a_refusal_stays_a_refusal)
     desk_check(&desk);
     desk_close(&desk);
 }
+
+/* A plan may promise that somebody takes a ticket within a time: then a claim moves a clock, in the claim's
+ * own transaction. A router learns of such a plan from the database. */
+Test(claims, a_claim_stops_a_clock_that_minds_it)
+{
+    struct desk desk;
+    struct answer *together[3];
+    const char *number;
+
+    desk_open(&desk, 2);
+    cr_status(desk_claim_next(&desk, "agent-eu-1", NULL, NULL),
+              0); /* nothing: but claims have been made before */
+    test_db_run(
+        desk.db,
+        "INSERT INTO desk.sla_plan (version, document, calendar_versions, tzdata, minds_claims, applied_by)"
+        " VALUES (2, '{\"policies\": [{\"name\": \"all\", \"targets\": {\"pick_up\": {\"amount\": \"10m\","
+        " \"stop\": {\"owned\": \"yes\"}, \"again\": \"anew\"}}}]}', '{}', 'x', true, 'admin')");
+    for (int i = 0; i < 4; i++)
+        number = desk_ticket(&desk);
+    for (int i = 0; i < 3; i++)
+        together[i] = desk_send_claim_next(&desk, racer(i), NULL, NULL);
+    for (int i = 0; i < 3; i++)
+        cr_status(desk_wait(&desk, together[i]), 0);
+    cr_expect_eq(
+        test_db_int(desk.db,
+                    "SELECT count(*) FROM desk.clock c JOIN desk.ticket t ON t.id = c.ticket_id WHERE "
+                    "c.target = 'pick_up' AND c.state = 'met' AND c.stopped_at = t.owned_at"),
+        3);
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.clock WHERE state = 'running'"), 1);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_RELEASE, number, 1), 0);
+    cr_expect_str_eq(
+        ticket_text(&desk, number,
+                    "SELECT string_agg(c.cycle || ' ' || c.state, ', ' ORDER BY c.cycle) FROM desk.clock c "
+                    "WHERE c.ticket_id = t.id"),
+        "1 met, 2 running", "back in the queue it has to be picked up again");
+    desk_close(&desk);
+}
