@@ -123,14 +123,17 @@ static void choose_named(struct choice *choice, const struct sla_condition *cond
 static void choose_all(struct choice *choice, const struct sla_wish *wishes, size_t n)
 {
     static const char other[] = "\x01"; /* no text of a document has it */
+    static const unsigned never_missing = 1u << SLA_STATE | 1u << SLA_PRIORITY | 1u << SLA_LANGUAGE |
+                                          1u << SLA_OWNED | 1u << SLA_RESPONDED | 1u << SLA_AWAITING |
+                                          1u << SLA_BY;
     const char *value;
 
     for (size_t i = 0; (value = sla_field_value(choice->field, i)); i++)
         choose(choice, value);
-    if (!choice->n) {
-        choose(choice, NULL);
+    if (!choice->n)
         choose(choice, other);
-    }
+    if (!(never_missing & 1u << choice->field))
+        choose(choice, NULL);
     for (size_t i = 0; i < n; i++)
         choose_named(choice, wishes[i].condition);
 }

@@ -86,6 +86,6 @@ enum sla_possibility {
 };
 enum { SLA_TRIALS_MAX = 200000 };
 /** Is there a ticket for which all wishes come true? Decided by trying every combination of the values that
- * matter: those that a field can have, or, where that is any text, those that are named, another one, and
- * none. */
+ * matter: those that a field can have, or, where that is any text, those that are named and another one; and
+ * none, of texts and of the tier, which older events do not tell. */
 enum sla_possibility sla_wishes_possible(const struct sla_wish *wishes, size_t n);

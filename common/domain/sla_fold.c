@@ -115,21 +115,27 @@ static void restart(struct sla_run *run, const struct sla_step *step)
     open_span(run, step->at, true);
 }
 
+/* Sets what a clock fires next, after it has fired. */
+static void arm(struct sla_clock *clock)
+{
+    if (clock->state != SLA_CLOCK_RUNNING || clock->breached.us)
+        clock->fire = (struct instant){0};
+    else
+        clock->fire = clock->warned.us ? clock->due : clock->warn;
+}
+
 static void fire(struct sla_fold *fold, const struct sla_step *step)
 {
     struct sla_run *run = (struct sla_run *)sla_fold_find(fold, step->target, step->cycle);
 
-    if (!run)
+    if (!run || sla_clock_ended(&run->clock))
         return;
     run->clock.generation++;
-    if (step->fired == SLA_FIRED_WARNING) {
+    if (step->fired == SLA_FIRED_WARNING)
         run->clock.warned = step->at;
-        if (run->clock.state == SLA_CLOCK_RUNNING && !run->clock.breached.us)
-            run->clock.fire = run->clock.due;
-    } else {
+    else
         run->clock.breached = step->at;
-        run->clock.fire = (struct instant){0};
-    }
+    arm(&run->clock);
 }
 
 /* ---- what a step means for one target ---- */
@@ -188,6 +194,16 @@ static void step_target(struct sla_fold *fold, const struct sla_target *target, 
 
 /* ---- another policy ---- */
 
+/* The clock of the same cycle takes over what fired, whatever it was due by then, and goes on in generation: a
+ * timer armed for the old one must not fire on it. */
+static void inherit(struct sla_clock *clock, const struct sla_clock *old)
+{
+    clock->generation += old->generation;
+    clock->warned = old->warned;
+    clock->breached = old->breached;
+    arm(clock);
+}
+
 /* Takes a clock out and computes it anew from where it started. Without a target under the new policy, or
  * when that would never have started it, it is cancelled. */
 static void recompute(struct sla_fold *fold, size_t at, const struct sla_step *steps, size_t index)
@@ -202,11 +218,10 @@ static void recompute(struct sla_fold *fold, size_t at, const struct sla_step *s
         struct sla_step step = steps[k];
 
         step.plan = steps[index].plan;
-        if (step.fired && strcmp(step.target, old.name) == 0)
-            fire(fold, &step);
         step_target(fold, target, &step, k, old.cycle);
     }
     if (fold->n > before) {
+        inherit(&fold->runs[before].clock, &old.clock);
         run_fini(&old);
         return;
     }
