@@ -158,18 +158,26 @@ static bool cancels(const struct sla_target *target, const struct sla_step *step
     return false;
 }
 
+static bool goes_on(const struct sla_run *run, const struct sla_target *target)
+{
+    return target->again == SLA_AGAIN_CONTINUE && run->clock.state == SLA_CLOCK_MET;
+}
+
+static bool starts(const struct sla_target *target, const struct sla_step *step)
+{
+    return holds(&target->start, step) && !holds(&target->stop, step) && !cancels(target, step);
+}
+
 /* `cycle` is the one to begin with: 1, or while a clock is computed anew, its own. */
 static void step_target(struct sla_fold *fold, const struct sla_target *target, const struct sla_step *step,
                         size_t index, int cycle)
 {
     struct sla_run *run = last_of(fold, target->name);
-    bool stops = holds(&target->stop, step);
-    bool starts = holds(&target->start, step) && !stops && !cancels(target, step);
 
     if (run && !sla_clock_ended(&run->clock)) {
-        bool resets = target->resets && starts && holds(&target->reset, step);
+        bool resets = target->resets && starts(target, step) && holds(&target->reset, step);
 
-        if (stops || resets)
+        if (holds(&target->stop, step) || resets)
             end(run, step, true);
         else if (cancels(target, step))
             end(run, step, false);
@@ -178,13 +186,13 @@ static void step_target(struct sla_fold *fold, const struct sla_target *target, 
         if (!resets)
             return;
         start(fold, target, step, index, run->cycle + 1);
-    } else if (!starts) {
+    } else if (!starts(target, step)) {
         return;
     } else if (!run || run->cycle < cycle) {
         start(fold, target, step, index, cycle);
     } else if (target->again == SLA_AGAIN_ANEW) {
         start(fold, target, step, index, run->cycle + 1);
-    } else if (target->again == SLA_AGAIN_CONTINUE && run->clock.state == SLA_CLOCK_MET) {
+    } else if (goes_on(run, target) && run->target == target) {
         restart(run, step);
     } else {
         return;
@@ -194,8 +202,8 @@ static void step_target(struct sla_fold *fold, const struct sla_target *target, 
 
 /* ---- another policy ---- */
 
-/* The clock of the same cycle takes over what fired, whatever it was due by then, and goes on in generation: a
- * timer armed for the old one must not fire on it. */
+/* The clock of the same cycle takes over what fired, whatever it was due by then, and goes on in generation:
+ * a timer armed for the old one must not fire on it. */
 static void inherit(struct sla_clock *clock, const struct sla_clock *old)
 {
     clock->generation += old->generation;
@@ -245,6 +253,16 @@ static void change_policy(struct sla_fold *fold, const struct sla_policy *policy
     }
 }
 
+/* A clock that was met under another policy and goes on now, moves too. */
+static void follow_policy(struct sla_fold *fold, const struct sla_target *target,
+                          const struct sla_step *steps, size_t index)
+{
+    struct sla_run *run = last_of(fold, target->name);
+
+    if (run && run->target != target && goes_on(run, target) && starts(target, &steps[index]))
+        recompute(fold, (size_t)(run - fold->runs), steps, index);
+}
+
 void sla_fold(const struct sla_step *steps, size_t n, struct sla_fold *ret_fold)
 {
     struct sla_fold fold = {0};
@@ -257,8 +275,10 @@ void sla_fold(const struct sla_step *steps, size_t n, struct sla_fold *ret_fold)
         if (i && policy != fold.policy)
             change_policy(&fold, policy, steps, i);
         fold.policy = policy;
-        for (size_t k = 0; policy && k < policy->ntargets; k++)
+        for (size_t k = 0; policy && k < policy->ntargets; k++) {
+            follow_policy(&fold, &policy->targets[k], steps, i);
             step_target(&fold, &policy->targets[k], &steps[i], i, 1);
+        }
     }
     *ret_fold = fold;
 }

@@ -220,6 +220,8 @@ const char *sla_made_law(const struct sla_fold *fold, struct instant now)
             if (strcmp(fold->runs[k].name, run->name) == 0 &&
                 (fold->runs[k].cycle >= run->cycle || !sla_clock_ended(&fold->runs[k].clock)))
                 return "of one target in order of cycles, all ended but the last";
+        if (!sla_clock_ended(&run->clock) && run->policy != fold->policy)
+            return "what has not ended has the policy in force";
         broken = law_of_spans(run);
         if (!broken)
             broken = law_of_sums(run, now);

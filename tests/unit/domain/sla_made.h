@@ -51,5 +51,5 @@ struct sla_step *story_fires(struct story *story, int64_t minute, const char *ta
 void story_fold(const struct story *story, struct sla_fold *ret_fold);
 
 /** What is not true of every fold; NULL: nothing. Spans lie end to end, sums and what remains agree, there is
- * one clock of a target and cycle, in order. */
+ * one clock of a target and cycle, in order; those that have not ended have the policy in force. */
 const char *sla_made_law(const struct sla_fold *fold, struct instant now);

@@ -149,7 +149,7 @@ Test(sla_plan, a_working_day_ends_at_the_same_time_of_the_next)
 Test(sla_plan, a_working_day_from_a_closed_instant_begins_when_it_opens)
 {
     sla_made_plan(&plan, 0);
-    /* That is when the day after opens: no more working time than the day before had. */
+    /* It is over when the next day opens: as soon as the first one closes. */
     expect_days(&plan.calendars[1], 1, "2026-03-24T06:00:00+01:00", "2026-03-24T17:00:00+01:00");
     expect_days(&plan.calendars[1], 1, "2026-03-24T17:00:00+01:00", "2026-03-25T17:00:00+01:00");
     expect_days(&plan.calendars[1], 2, "2026-03-28T12:00:00+01:00", "2026-03-31T17:00:00+02:00");
