@@ -102,11 +102,15 @@ struct choice {
     size_t n, next;
 };
 
+enum { CHOICES_MAX = 1000 }; /* of a field; more of them leave it undecided */
+
 static void choose(struct choice *choice, const char *value)
 {
     for (size_t i = 0; i < choice->n; i++)
         if (same(choice->values[i], value))
             return;
+    if (choice->n > CHOICES_MAX)
+        return;
     choice->values = mem_more(choice->values, choice->n, sizeof *choice->values);
     choice->values[choice->n++] = value;
 }
@@ -186,7 +190,7 @@ enum sla_possibility sla_wishes_possible(const struct sla_wish *wishes, size_t n
         choice->field = (enum sla_field)f;
         choose_all(choice, wishes, n);
         facts.values[f] = choice->values[0];
-        trials = trials > SLA_TRIALS_MAX ? trials : trials * choice->n;
+        trials = trials > SLA_TRIALS_MAX || choice->n > CHOICES_MAX ? SLA_TRIALS_MAX + 1 : trials * choice->n;
         nchoices++;
     }
     if (trials > SLA_TRIALS_MAX) {

@@ -84,6 +84,14 @@ static void start(struct sla_fold *fold, const struct sla_target *target, const 
     open_span(run, step->at, true);
 }
 
+/* What remains is what was not counted. The clock says the same, but where a calendar has less time left than
+ * the target: it is then due where the calendar ends, and a pause must not make that its target. */
+static void settle(struct sla_run *run, struct instant at)
+{
+    if (run->clock.state != SLA_CLOCK_RUNNING)
+        run->clock.remaining_s = run->clock.target_s - sla_run_counted_s(run, at);
+}
+
 static void pause_or_run(struct sla_run *run, const struct sla_step *step)
 {
     const struct calendar *calendar = run->calendar->calendar;
@@ -96,6 +104,7 @@ static void pause_or_run(struct sla_run *run, const struct sla_step *step)
         return;
     close_span(run, step->at);
     open_span(run, step->at, !rests);
+    settle(run, step->at);
 }
 
 static void end(struct sla_run *run, const struct sla_step *step, bool met)
@@ -105,6 +114,7 @@ static void end(struct sla_run *run, const struct sla_step *step, bool met)
     run->clock = met ? sla_clock_meet(calendar, run->clock, step->at)
                      : sla_clock_cancel(calendar, run->clock, step->at);
     close_span(run, step->at);
+    settle(run, step->at);
 }
 
 static void restart(struct sla_run *run, const struct sla_step *step)

@@ -202,7 +202,8 @@ bool sla_policy_is_shadowed(const struct sla_plan *plan, size_t i)
 {
     _cleanup_(freep) struct sla_wish *wishes = NEW_ARRAY(struct sla_wish, i + 1);
 
-    for (size_t k = 0; k <= i; k++)
-        wishes[k] = (struct sla_wish){&plan->policies[k].when, k == i};
+    wishes[0] = (struct sla_wish){&plan->policies[i].when, true};
+    for (size_t k = 0; k < i; k++)
+        wishes[k + 1] = (struct sla_wish){&plan->policies[k].when, false};
     return !possible(wishes, i + 1);
 }

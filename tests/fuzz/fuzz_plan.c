@@ -1,6 +1,7 @@
 // links: plan
 /* Plans of service levels. What is refused says why and where; under what is taken, one story makes clocks
  * whose spans lie end to end and whose sums agree, and explains them in valid JSON. */
+#include "base/clock.h"
 #include "fuzz.h"
 #include "plan/sla_explain_json.h"
 #include "plan/sla_history.h"

@@ -4,6 +4,7 @@
 #include "lines.h"
 #include "scratch.h"
 #include <criterion/criterion.h>
+#include <criterion/redirect.h>
 
 TestSuite(sla_test, .init = scratch_enter, .fini = scratch_leave);
 
@@ -143,6 +144,7 @@ Test(sla_test, faults_name_their_place)
     };
     _cleanup_sla_document_ struct sla_document *document = read_plan();
 
+    cr_redirect_stderr();
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         _cleanup_buf_ struct buf answer = BUF_INIT;
         _cleanup_(freep) char *at = mem_printf("\"at\": \"%s\"}", cases[i].at);

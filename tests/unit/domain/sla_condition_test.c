@@ -4,6 +4,7 @@
 #include "sla_made.h"
 #include "walker.h"
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 static const struct sla_facts facts = {
     .values = {[SLA_STATE] = "open", [SLA_PRIORITY] = "2", [SLA_TEAM] = "network", [SLA_OWNED] = "yes"}};
@@ -128,6 +129,19 @@ Test(sla_condition, too_many_combinations_are_left_undecided)
         expect_possible(ALWAYS_HOLDS, sla_made_list(SLA_ALL, parts, n),
                         n == 9 ? SLA_POSSIBLE : SLA_UNDECIDED);
     }
+}
+
+Test(sla_condition, too_many_values_of_one_field_are_left_undecided)
+{
+    struct sla_condition many = {.kind = SLA_IS, .field = SLA_CONTRACT, .nvalues = 1200};
+    char names[1200][8];
+
+    many.values = NEW_ARRAY(const char *, many.nvalues);
+    for (size_t i = 0; i < many.nvalues; i++) {
+        snprintf(names[i], sizeof names[i], "c%zu", i);
+        many.values[i] = names[i];
+    }
+    expect_possible(ALWAYS_HOLDS, many, SLA_UNDECIDED);
 }
 
 /* Tickets at random, of the fields and values that random conditions ask. Whatever such a ticket fulfils is

@@ -1,7 +1,9 @@
 /* The life of clocks: what starts, rests and ends them, cycles, and another policy. Times are minutes of a
  * story, around the clock unless a test says otherwise. */
+#include "base/clock.h"
 #include "domain/sla_fold.h"
 #include "sla_made.h"
+#include "walker.h"
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
@@ -247,6 +249,29 @@ Test(sla_fold, working_days_become_working_time_once)
     state(10 * 60, "pending");
     state(11 * 60, "open");
     expect_running("t", 1, 1440 + 10 * 60);
+}
+
+/* The calendar opens on one more Monday only. */
+Test(sla_fold, what_is_never_due_is_not_due_after_a_pause)
+{
+    static const struct calendar_open_date open[] = {{{2026, 3, 2}, {1, {{0, 7200}}}}};
+    const struct calendar_spec spec = {.open_dates = open, .nopen = 1};
+
+    pauses_while_pending();
+    target->amount_s = 4 * 3600;
+    target->calendar = "office";
+    calendar_free(plan.calendars[1].calendar);
+    plan.calendars[1].calendar = walker_calendar(spec, "UTC");
+    state(60, "new");
+    state(90, "pending");
+    expect_paused("t", 1, 210);
+    state(200, "open");
+    sla_fold_fini(&fold);
+    story_fold(&story, &fold);
+    cr_expect_eq(fold.runs[0].clock.due.us, CALENDAR_END_S * US_PER_S);
+    state(300, "resolved");
+    expect_ended("t", 1, SLA_CLOCK_MET, 300);
+    cr_expect_eq(fold.runs[0].clock.remaining_s, 210 * 60);
 }
 
 /* ---- cancel ---- */
