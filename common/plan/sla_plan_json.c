@@ -175,7 +175,7 @@ static int read_attach(const struct reader *r, const struct plan_node *node)
 
 static int read_amount_text(const struct reader *r, const struct plan_node *node, int64_t *ret_s)
 {
-    struct str text = str_from(json_string_value(node->json)), digits = text;
+    struct str text = {json_string_value(node->json), json_string_length(node->json)}, digits = text;
     int64_t n, unit = 0;
 
     if (text.n > 1) {
