@@ -244,16 +244,37 @@ static void say(struct ticket_change *change, const struct judge *j, enum ticket
     change->from_requester = j->situation.by_requester;
 }
 
+/* The ticket as it is. */
+static struct ticket_change unchanged(const struct ticket_row *row)
+{
+    return (struct ticket_change){
+        .public = true,
+        .state = row->state,
+        .owner_id = row->owner_id,
+        .owner_login = row->owner_login,
+        .owner_region = row->owner_region,
+        .team = row->team,
+        .team_slug = row->team_slug,
+        .pending_reason = row->pending_reason,
+        .pending_until_us = row->pending_until_us,
+    };
+}
+
+static void resume(struct ticket_change *change, enum ticket_state next)
+{
+    change->event = "ticket.resumed";
+    change->state = next;
+    change->pending_reason = NULL;
+    change->pending_until_us = 0;
+}
+
 /* A ticket that the requester answers does not wait for the requester any more: an event of its own. */
 static void add_resumption(struct ticket_plan *plan, enum ticket_state next)
 {
     struct ticket_change *resumed = &plan->steps[plan->n++];
 
     *resumed = plan->steps[0];
-    resumed->event = "ticket.resumed";
-    resumed->state = next;
-    resumed->pending_reason = NULL;
-    resumed->pending_until_us = 0;
+    resume(resumed, next);
     resumed->text_kind = TEXT_NONE;
 }
 
@@ -264,17 +285,8 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
     struct ticket_change *change = &plan->steps[0];
 
     *plan = (struct ticket_plan){.n = 1};
-    *change = (struct ticket_change){
-        .public = true,
-        .state = next,
-        .owner_id = row->owner_id,
-        .owner_login = row->owner_login,
-        .owner_region = row->owner_region,
-        .team = row->team,
-        .team_slug = row->team_slug,
-        .pending_reason = row->pending_reason,
-        .pending_until_us = row->pending_until_us,
-    };
+    *change = unchanged(row);
+    change->state = next;
     if (next != TICKET_PENDING && j->action != ACTION_REPLY) {
         change->pending_reason = NULL;
         change->pending_until_us = 0;
@@ -358,6 +370,16 @@ bool ticket_rules_hide(const Meridian__Request *request, const struct ticket_row
     struct judge j = judge_of(request, row);
 
     return !j.actor || verdict(&j, row->owner_id) == AUTHZ_HIDE;
+}
+
+void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan)
+{
+    *ret_plan = (struct ticket_plan){0};
+    if (row->state != TICKET_PENDING)
+        return;
+    ret_plan->n = 1;
+    ret_plan->steps[0] = unchanged(row);
+    resume(&ret_plan->steps[0], TICKET_OPEN);
 }
 
 int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row *row,
