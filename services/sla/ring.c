@@ -30,14 +30,15 @@ struct ringer {
     struct ahead *ahead;
     struct call calls[CALLS];
     int ncalls;
-    bool failing;
+    bool failing, stopped;
     void (*drained)(void *ctx);
     void *drained_ctx;
     struct ringer_figures figures;
 
     /* The pass. */
     bool passing, reading;
-    int64_t next_us;           /* monotonic: when the next one begins */
+    bool again;      /* shards were gained: what came due in them before the wheel knew is to be found */
+    int64_t next_us; /* monotonic: when the next one begins */
     struct wheel_timer cursor; /* behind this row; due_us 0: from the start */
 
     /* The job, the worker's alone while `reading`. */
@@ -105,6 +106,16 @@ static void count_ring(struct ringer *ringer, const struct wheel_timer *timer, i
         log_info("routers take timers again");
 }
 
+static void tell_drained(struct ringer *ringer)
+{
+    void (*drained)(void *ctx) = ringer->drained;
+
+    if (!drained || ringer->ncalls || ringer->reading)
+        return;
+    ringer->drained = NULL;
+    drained(ringer->drained_ctx);
+}
+
 static void on_answer(void *ctx, int status, const Meridian__Reply *reply)
 {
     struct call *call = ctx;
@@ -113,10 +124,8 @@ static void on_answer(void *ctx, int status, const Meridian__Reply *reply)
     count_ring(ringer, &call->timer, status < 0 ? status : -(int)reply->status);
     call->used = false;
     ringer->ncalls--;
-    if (!ringer->drained)
-        go_on(ringer);
-    else if (!ringer->ncalls && !ringer->reading)
-        ringer->drained(ringer->drained_ctx);
+    go_on(ringer);
+    tell_drained(ringer);
 }
 
 /* A free call; NULL when there is none, or one for the same timer is under way. */
@@ -161,7 +170,7 @@ static void end_pass(struct ringer *ringer)
 {
     ringer->passing = false;
     ringer->figures.passes++;
-    ringer->next_us = clock_monotonic_us() + ringer->options.every_us;
+    ringer->next_us = clock_monotonic_us() + (ringer->again ? 0 : ringer->options.every_us);
 }
 
 static void on_page(void *job, int status)
@@ -169,18 +178,14 @@ static void on_page(void *job, int status)
     struct ringer *ringer = job;
 
     ringer->reading = false;
-    if (ringer->drained) {
-        if (!ringer->ncalls)
-            ringer->drained(ringer->drained_ctx);
-        return;
-    }
-    for (int i = 0; status == 0 && i < ringer->npage; i++)
+    for (int i = 0; status == 0 && !ringer->stopped && i < ringer->npage; i++)
         ring(ringer, &ringer->page[i]);
     if (status < 0 || ringer->npage < CALLS)
         end_pass(ringer);
     else
         ringer->cursor = ringer->page[CALLS - 1];
     go_on(ringer);
+    tell_drained(ringer);
 }
 
 static void read_page(struct ringer *ringer)
@@ -215,10 +220,11 @@ static void go_on(struct ringer *ringer)
 {
     struct wheel_timer due;
 
-    if (ringer->drained)
+    if (ringer->stopped)
         return;
     if (!ringer->passing && clock_monotonic_us() >= ringer->next_us) {
         ringer->passing = true;
+        ringer->again = false;
         ringer->cursor = (struct wheel_timer){0};
     }
     if (ringer->passing && !ringer->reading && !ringer->ncalls)
@@ -268,6 +274,9 @@ struct ringer *ringer_open(const struct ringer_options *options)
 void ringer_shards(struct ringer *ringer)
 {
     ahead_shards(ringer->ahead);
+    ringer->again = true;
+    ringer->next_us = 0;
+    go_on(ringer);
 }
 
 void ringer_hint(struct ringer *ringer, const Meridian__Hint *hint)
@@ -279,10 +288,10 @@ void ringer_drain(struct ringer *ringer, void (*done)(void *ctx), void *ctx)
 {
     uv_timer_stop(&ringer->timer);
     ahead_stop(ringer->ahead);
+    ringer->stopped = true;
     ringer->drained = done;
     ringer->drained_ctx = ctx;
-    if (!ringer->ncalls && !ringer->reading)
-        done(ctx);
+    tell_drained(ringer);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -294,6 +303,7 @@ struct ringer *ringer_close(struct ringer *ringer)
 {
     if (!ringer)
         return NULL;
+    ringer->stopped = true; /* the bus may still end calls before the loop turns */
     ahead_close(ringer->ahead);
     uv_close((uv_handle_t *)&ringer->timer, on_closed);
     return NULL;

@@ -26,8 +26,8 @@ void ringer_shards(struct ringer *ringer);
 void ringer_hint(struct ringer *ringer, const Meridian__Hint *hint);
 /** Begins nothing more and calls `done` when the calls in hand have ended; at once if there are none. */
 void ringer_drain(struct ringer *ringer, void (*done)(void *ctx), void *ctx);
-/** After db_pool_close and bus_close, or after a drain. NULL is fine; returns NULL. Memory goes with the next
- * turn of the loop. */
+/** After db_pool_close; calls that were not drained end with the bus, before the loop turns. NULL is fine;
+ * returns NULL. Memory goes with the next turn of the loop. */
 struct ringer *ringer_close(struct ringer *ringer);
 
 struct ringer_figures {

@@ -45,6 +45,7 @@ struct sweeper {
     int limit;
     struct batch_cursor cursor;
     bool met_busy;
+    bool again;       /* shards were gained: what came due in them before the wheel knew is to be found */
     int64_t began_us; /* the database's time */
     int64_t next_us;  /* monotonic: when the next one begins */
 
@@ -126,7 +127,7 @@ static void begin_half(struct sweeper *sweeper, bool of_others)
 static void begin_pass(struct sweeper *sweeper)
 {
     sweeper->passing = true;
-    sweeper->met_busy = false;
+    sweeper->met_busy = sweeper->again = false;
     sweeper->began_us = db_clock_now_us(sweeper->options.clock);
     begin_half(sweeper, false);
 }
@@ -147,6 +148,8 @@ static void end_pass(struct sweeper *sweeper)
         lease_swept(sweeper->options.lease, sweeper->began_us);
     if (sweeper->met_busy && wait_us > BUSY_AGAIN_US)
         wait_us = BUSY_AGAIN_US;
+    if (sweeper->again)
+        wait_us = 0;
     sweeper->next_us = clock_monotonic_us() + wait_us;
 }
 
@@ -324,6 +327,9 @@ struct sweeper *sweeper_open(const struct sweeper_options *options)
 void sweeper_shards(struct sweeper *sweeper)
 {
     ahead_shards(sweeper->ahead);
+    sweeper->again = true;
+    sweeper->next_us = 0;
+    go_on(sweeper);
 }
 
 void sweeper_hint(struct sweeper *sweeper, const Meridian__Hint *hint)
