@@ -14,9 +14,10 @@
 #include "sla_sql.h"
 
 enum { CALLS = 64 };
-#define EVERY_US    (500 * US_PER_MS)
-#define GRACE_US    (250 * US_PER_MS)
-#define PATIENCE_US (2 * US_PER_S)
+#define EVERY_US      (500 * US_PER_MS)
+#define GRACE_US      (250 * US_PER_MS)
+#define PATIENCE_US   (2 * US_PER_S)
+#define TELL_AGAIN_US (60 * US_PER_S)
 
 struct call {
     struct ringer *ringer;
@@ -30,7 +31,8 @@ struct ringer {
     struct ahead *ahead;
     struct call calls[CALLS];
     int ncalls;
-    bool failing, stopped;
+    bool stopped;
+    int64_t told_us; /* monotonic: when a failure was last told of */
     void (*drained)(void *ctx);
     void *drained_ctx;
     struct ringer_figures figures;
@@ -96,14 +98,10 @@ static void count_ring(struct ringer *ringer, const struct wheel_timer *timer, i
         ringer->figures.rung++;
         metric_observe(ringer->metrics.lateness, NULL, late_us < 0 ? 0 : (double)late_us / US_PER_S);
     }
-    if (!failure == !ringer->failing)
+    if (!failure || (ringer->told_us && clock_monotonic_us() - ringer->told_us < TELL_AGAIN_US))
         return;
-    ringer->failing = failure != 0;
-    if (failure)
-        log_warn("a router does not take a timer; trying again", L_TEXT("timer", timer->name),
-                 L_ERROR(failure));
-    else
-        log_info("routers take timers again");
+    ringer->told_us = clock_monotonic_us();
+    log_warn("a router does not take a timer; trying again", L_TEXT("timer", timer->name), L_ERROR(failure));
 }
 
 static void tell_drained(struct ringer *ringer)

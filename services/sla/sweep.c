@@ -51,7 +51,7 @@ struct sweeper {
 
     int64_t told_us; /* monotonic: when a clock that cannot fire was last told of */
     struct {
-        struct metric *fired, *lateness, *sweeps, *busy, *stepped_over, *ahead;
+        struct metric *fired, *lateness, *sweeps, *busy, *stepped_over, *ahead, *ahead_bytes;
     } metrics;
 };
 
@@ -141,6 +141,7 @@ static void end_pass(struct sweeper *sweeper)
     sweeper->figures.last_sweep_us = clock_monotonic_us();
     metric_add(sweeper->metrics.sweeps, "done", 1);
     metric_set(sweeper->metrics.ahead, NULL, (double)ahead_count(sweeper->ahead));
+    metric_set(sweeper->metrics.ahead_bytes, NULL, (double)ahead_bytes(sweeper->ahead));
     if (sweeper->failing)
         log_info("sweeping again");
     sweeper->failing = false;
@@ -295,6 +296,8 @@ static void make_metrics(struct sweeper *sweeper)
                                                    "Times a due clock could not be fired at all.", NULL);
     sweeper->metrics.ahead =
         metric_gauge("meridian_sla_wheel_clocks", "Clocks in the wheel: due in the next minutes.", NULL);
+    sweeper->metrics.ahead_bytes =
+        metric_gauge("meridian_sla_wheel_bytes", "Memory of the wheel of clocks.", NULL);
 }
 
 struct sweeper *sweeper_open(const struct sweeper_options *options)
