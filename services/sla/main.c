@@ -33,7 +33,8 @@ static const struct conf_key keys[] = {
      .def = "10s",
      .min = 1 * US_PER_S,
      .max = 3600 * US_PER_S,
-     .doc = "Away from home: a clock that was due for longer than this and did not fire is an alarm."},
+     .doc =
+         "Away from home: a clock or timer that was due for longer than this and did not fire is an alarm."},
     {.name = "wheel_window",
      .type = CONF_DURATION,
      .offset = offsetof(struct sla_conf, wheel_window_us),
@@ -167,7 +168,7 @@ static void stats(struct service *service, struct buf *ret_json)
         struct auditor_figures figures = auditor_figures(state.auditor);
 
         buf_printf(ret_json, "\"role\":\"auditor\",\"overdue\":%lld,\"alarm\":%s", (long long)figures.overdue,
-                   figures.alarm ? "true" : "false");
+                   figures.alarm || figures.silent ? "true" : "false");
     }
 }
 

@@ -414,7 +414,7 @@ Test(sweep, its_statements_walk_the_index)
         {&sql_sla_clock_fire, "EXPLAIN EXECUTE p (NULL, NULL, NULL, 200, 'x', -1, 0)"},
         {&sql_sla_clock_candidate, "EXPLAIN EXECUTE p (NULL, NULL, NULL, -1, 0)"},
         {&sql_sla_clock_ahead, "EXPLAIN EXECUTE p (0, 1, -1, 2000)"},
-        {&sql_sla_clock_overdue, "EXPLAIN EXECUTE p (10000000)"},
+        {&sql_sla_audit, "EXPLAIN EXECUTE p (10000000)"},
     };
 
     test_db_people(db);
