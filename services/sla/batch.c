@@ -58,6 +58,15 @@ static int read_outcomes(struct batch *batch, const struct db_result *result)
     return r;
 }
 
+static void add_until(struct db_params *params, const struct batch *batch)
+{
+    db_param_int(params, batch->grace_us);
+    if (batch->until_us)
+        db_param_int(params, batch->until_us);
+    else
+        db_param_null(params);
+}
+
 static int step_over(struct db_conn *conn, struct batch *batch)
 {
     _cleanup_params_ struct db_params params = {0};
@@ -66,7 +75,7 @@ static int step_over(struct db_conn *conn, struct batch *batch)
 
     add_cursor(&params, &batch->cursor);
     db_param_int(&params, (int64_t)batch->shards);
-    db_param_int(&params, batch->grace_us);
+    add_until(&params, batch);
     r = db_exec(conn, &sql_sla_clock_candidate, &params, &result);
     if (r < 0)
         return r;
@@ -86,7 +95,7 @@ static int fire_due(struct db_conn *conn, struct batch *batch, struct db_result 
     db_param_int(&params, batch->limit);
     db_param_text(&params, batch->actor);
     db_param_int(&params, (int64_t)batch->shards);
-    db_param_int(&params, batch->grace_us);
+    add_until(&params, batch);
     return db_exec_lsn(conn, &sql_sla_clock_fire, &params, ret_result, &batch->lsn);
 }
 

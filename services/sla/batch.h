@@ -27,7 +27,8 @@ struct batch {
     int nnamed;
     int limit; /* a pass: most clocks; 1 while stepping over */
     uint64_t shards;
-    int64_t grace_us; /* only what has been due for so long */
+    int64_t until_us; /* only what was due by then, the database's time; 0: by now */
+    int64_t grace_us; /* and for so long */
     struct batch_cursor cursor;
 
     /* What came of it. */

@@ -2,10 +2,11 @@
  *
  * Owns one timer and one batch; at most one is in hand. A pass keeps a cursor (fire_at, ticket, target) and
  * never looks back, so that it ends even when a ticket stays locked: what was busy is tried again soon, by
- * the next pass. It goes over the shards that are held, then over those of others, where it takes only what
- * has been due for so long that the holder must be away: nobody waits for a lease to expire. Batches begin
- * small, because claims wait for the tickets of one, and grow while there is a backlog. While a pass is under
- * way it takes turns with the wheel, so that neither waits for the end of a flood of the other.
+ * the next pass. It ends with what was due when it began, also when more comes due than can be fired. It goes
+ * over the shards that are held, then over those of others, where it takes only what has been due for so long
+ * that the holder must be away: nobody waits for a lease to expire. Batches begin small, because claims wait
+ * for the tickets of one, and grow while there is a backlog. While a pass is under way it takes turns with
+ * the wheel, so that neither waits for the end of a flood of the other.
  *
  * On failure: a database that is away ends the pass, the timer starts another. A clock that cannot fire (the
  * statement fails on it) would stop all behind it, so after such a failure the pass goes on with batches of
@@ -235,6 +236,7 @@ static void take_pass(struct sweeper *sweeper)
     batch->limit = sweeper->limit;
     batch->cursor = sweeper->cursor;
     batch->shards = sweeper->of_others ? ~held : held;
+    batch->until_us = sweeper->began_us;
     batch->grace_us = sweeper->of_others ? GRACE_US : 0;
 }
 

@@ -10,7 +10,7 @@ import itertools
 import os
 import pathlib
 import re
-import signal
+import socket
 import subprocess
 import time
 import urllib.request
@@ -18,7 +18,6 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PG_BIN = "/usr/lib/postgresql/15/bin"
 _OPTIONS = ("-c", "fsync=on", "-c", "full_page_writes=on", "-c", "autovacuum=on", "-c", "shared_buffers=256MB", "-c", "checkpoint_timeout=10min")
-_LEAD_S = 8  # from the moment the due times are set to the first: the schedulers have to start
 
 
 class PrivatePostgres:
@@ -71,18 +70,26 @@ class PrivatePostgres:
             ANALYZE desk.ticket, desk.clock;""")
 
     def make_due(self, due, seconds):
-        """The warnings of so many clocks, spread evenly over the time that begins soon. Returns when it ends, in seconds from now."""
+        """The warnings of so many clocks, spread evenly over a time that begins when they are written and the schedulers have started. Returns when it ends."""
+        begun, lead = time.monotonic(), 10 + due / 2500
         self.sql(f"""
             WITH chosen AS (SELECT ticket_id, row_number() OVER () AS n FROM desk.clock WHERE target = 'resolve' LIMIT {due})
-            UPDATE desk.clock c SET fire_at = clock_timestamp() + ({_LEAD_S} + {seconds} * chosen.n / {due}.0) * interval '1 s', warn_at = now()
+            UPDATE desk.clock c SET fire_at = now() + ({lead} + {seconds} * chosen.n / {due}.0) * interval '1 s', warn_at = now()
                 FROM chosen WHERE c.ticket_id = chosen.ticket_id AND c.target = 'resolve';""")
+        return begun + lead + seconds
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 
 class Scheduler:
     """One meridian-sla beside the primary, without a bus: the clocks are all it looks after."""
 
-    def __init__(self, database, programs, n, port, log):
-        self.port, self.name, self.log, self.process = port, f"sla-eu-{n}", log, None
+    def __init__(self, database, programs, n, log):
+        self.port, self.name, self.log, self.process = free_port(), f"sla-eu-{n}", log, None
         self.argv = [programs / "meridian-sla"]
         self.env = {**os.environ, "MERIDIAN_REGION": "eu", "MERIDIAN_HOME_REGION": "eu", "MERIDIAN_INSTANCE": self.name, "MERIDIAN_DB": database.conninfo("meridian_sla"),
                     "MERIDIAN_ADMIN_LISTEN": f"127.0.0.1:{port}"}
@@ -121,8 +128,8 @@ class Scheduler:
 
 
 @contextlib.contextmanager
-def schedulers(database, programs, count, port_base, log):
-    all_of_them = [Scheduler(database, programs, n + 1, port_base + n, log) for n in range(count)]
+def schedulers(database, programs, count, log):
+    all_of_them = [Scheduler(database, programs, n + 1, log) for n in range(count)]
     try:
         yield all_of_them
     finally:
@@ -150,10 +157,9 @@ def verdict(database, due):
 
 def measure(database, running, due, seconds, kill_every):
     """Lets the clocks come due under kills. Returns how many kills there were, how long the starts took, and bytes a timer."""
-    database.make_due(due, seconds)
-    end, starts, kills = time.monotonic() + _LEAD_S + seconds, [], 0
+    end, kills = database.make_due(due, seconds), 0
     starts = [one.first_sweep(begun) for one, begun in [(one, one.start()) for one in running]]
-    time.sleep(3)  # all have their shares, and have read ahead
+    time.sleep(max(3, end - seconds - time.monotonic()))  # all have their shares, and have read ahead
     timers = sum(one.metric("meridian_sla_wheel_clocks") or 0 for one in running)
     memory = sum(one.metric("meridian_sla_wheel_bytes") or 0 for one in running)
     victims = itertools.cycle(running)
@@ -174,7 +180,7 @@ def run(args, programs, say):
         begun = time.monotonic()
         database.fill(args.timers)
         say(f"timers  {args.timers} armed clocks made in {time.monotonic() - begun:.0f} s")
-        with schedulers(database, programs, args.schedulers, args.port_base, log) as running:
+        with schedulers(database, programs, args.schedulers, log) as running:
             figures = measure(database, running, args.due, args.seconds, args.kill_every)
             ended = [one.stop() for one in running]
         more, wrong = verdict(database, args.due)

@@ -11,7 +11,6 @@ sys.path.insert(0, str(ROOT / "tests" / "bench"))
 import timers  # noqa: E402
 
 PROGRAMS = ROOT / "build" / "release" / "bin"
-PORT = 16480
 
 
 @pytest.fixture(name="database")
@@ -24,7 +23,7 @@ def _database():
 def _pair(database):
     log = pathlib.Path(ROOT / "build" / "test-log" / "chaos-timers.log")
     log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "ab") as out, timers.schedulers(database, PROGRAMS, 2, PORT, out) as pair:
+    with open(log, "ab") as out, timers.schedulers(database, PROGRAMS, 2, out) as pair:
         yield pair
 
 

@@ -411,8 +411,8 @@ Test(sweep, its_statements_walk_the_index)
         const struct db_statement *statement;
         const char *execute;
     } cases[] = {
-        {&sql_sla_clock_fire, "EXPLAIN EXECUTE p (NULL, NULL, NULL, 200, 'x', -1, 0)"},
-        {&sql_sla_clock_candidate, "EXPLAIN EXECUTE p (NULL, NULL, NULL, -1, 0)"},
+        {&sql_sla_clock_fire, "EXPLAIN EXECUTE p (NULL, NULL, NULL, 200, 'x', -1, 0, NULL)"},
+        {&sql_sla_clock_candidate, "EXPLAIN EXECUTE p (NULL, NULL, NULL, -1, 0, NULL)"},
         {&sql_sla_clock_ahead, "EXPLAIN EXECUTE p (0, 1, -1, 2000)"},
         {&sql_sla_audit, "EXPLAIN EXECUTE p (10000000)"},
     };

@@ -103,6 +103,28 @@ Test(wire, reply_bytes)
                               "1864");
 }
 
+Test(wire, timer_bytes)
+{
+    Meridian__Request request = MERIDIAN__REQUEST__INIT;
+    Meridian__TimerDue due = MERIDIAN__TIMER_DUE__INIT;
+    Meridian__Hint hint = MERIDIAN__HINT__INIT;
+    ProtobufCBinaryData tickets[] = {bytes_of("t")};
+
+    due.ticket_id = bytes_of("t");
+    due.name = "n";
+    due.generation = 3;
+    request.id = bytes_of("i");
+    request.body_case = MERIDIAN__REQUEST__BODY_TIMER_DUE;
+    request.timer_due = &due;
+    is_packed_as(&request.base, "0a0169"
+                                "8202080a017412016e1803");
+    hint.sequence = 1;
+    hint.publisher = "p";
+    hint.n_timers_of = 1;
+    hint.timers_of = tickets;
+    is_packed_as(&hint.base, "08011201704a0174");
+}
+
 Test(wire, hint_bytes)
 {
     Meridian__Hint hint = MERIDIAN__HINT__INIT;
