@@ -92,7 +92,7 @@ class Scheduler:
         self.port, self.name, self.log, self.process = free_port(), f"sla-eu-{n}", log, None
         self.argv = [programs / "meridian-sla"]
         self.env = {**os.environ, "MERIDIAN_REGION": "eu", "MERIDIAN_HOME_REGION": "eu", "MERIDIAN_INSTANCE": self.name, "MERIDIAN_DB": database.conninfo("meridian_sla"),
-                    "MERIDIAN_ADMIN_LISTEN": f"127.0.0.1:{port}"}
+                    "MERIDIAN_ADMIN_LISTEN": f"127.0.0.1:{self.port}"}
 
     def start(self):
         self.process = subprocess.Popen(self.argv, env=self.env, stdout=self.log, stderr=self.log, start_new_session=True)

@@ -178,7 +178,8 @@ Test(wire, field_numbers)
                "1:service 2:instance 3:region 4:version 5:started_us 6:bus_url 7:stats");
     has_fields(&meridian__read__descriptor, "1:document 2:args");
     has_fields(&meridian__hint__descriptor, "1:sequence 2:publisher 3:lsn 4:wrote 5:tickets_changed "
-                                            "6:outbox_added 7:clocks_changed 8:ended_sessions");
+                                            "6:outbox_added 7:clocks_changed 8:ended_sessions 9:timers_of");
+    has_fields(&meridian__timer_due__descriptor, "1:ticket_id 2:name 3:generation");
     has_fields(&meridian__deliver__descriptor, "1:delivery_id 2:channel 3:destination 4:payload");
     has_fields(&meridian__deliver_result__descriptor, "1:outcome 2:detail 3:retry_after_s");
 }
