@@ -30,10 +30,11 @@ struct job_kind {
 
 /* What the commit means for others: see hinting.h. */
 struct job_hints {
-    bool changed;       /* tickets */
-    bool outbox;        /* notices were added */
-    bool clocks;        /* clocks were started, paused or stopped */
-    bool session_ended; /* that of the request's token hash */
+    bool changed;          /* tickets */
+    bool outbox;           /* notices were added */
+    bool clocks;           /* clocks were started, paused or stopped, or timers were */
+    struct uuid timers_of; /* of this ticket; zero: of more than one */
+    bool session_ended;    /* that of the request's token hash */
 };
 
 /* A session that was opened or found; the messages point into the struct. */
@@ -81,6 +82,8 @@ DEFINE_CLEANUP(struct job, job_free)
 int job_check_epoch(struct job *job, int64_t epoch) _must_check_;
 /** After the commit: tickets changed, and somebody may have to be told. */
 void job_hint_ticket(struct job *job);
+/** After the commit: clocks or timers of that ticket `changed`, so that schedulers look at them. */
+void job_hint_timers(struct job *job, const struct uuid *ticket, bool changed);
 /** The key under which the answer of this request is kept: the caller's Idempotency-Key, or the request's id;
  * the two never meet. */
 void job_command_key(const struct job *job, const char *client_key, struct buf *ret_key);
@@ -103,4 +106,4 @@ int claim_next_together(struct db_conn *conn, struct job *const *jobs, size_t n,
 /* The kinds, one per body of a request. */
 extern const struct job_kind submit_kind, command_kind, claim_next_kind, session_open_kind,
     session_lookup_kind, session_close_kind, number_lease_kind, heartbeat_kind, read_kind,
-    dead_letter_replay_kind, replicated_kind, plan_apply_kind;
+    dead_letter_replay_kind, replicated_kind, timer_due_kind, plan_apply_kind;

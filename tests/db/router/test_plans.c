@@ -7,7 +7,7 @@
 /* Tables that grow with tickets or with time. */
 static const char *const large[] = {"ticket",   "ticket_alias", "event", "clock",   "ready",
                                     "outbox",   "reply",        "note",  "command", "session",
-                                    "delivery", "app_user",     "owned"};
+                                    "delivery", "app_user",     "owned", "timer"};
 
 static void grow(struct desk *desk)
 {
@@ -47,6 +47,8 @@ static void grow(struct desk *desk)
     test_db_run(desk->db, "INSERT INTO desk.delivery (id, position, type, channel, region, destination, "
                           "payload, state) SELECT id, 1, 'ticket.created', 'mail', 'eu', 'd', '{}',"
                           " 'delivered' FROM desk.ticket");
+    test_db_run(desk->db, "INSERT INTO desk.timer SELECT id, 'pending_end', now() + interval '1 h', 1 FROM "
+                          "desk.ticket");
 }
 
 static int parameters(const char *sql)

@@ -42,22 +42,6 @@ Test(sla_plan, targets_and_calendars_are_found_by_name)
     cr_expect_null(sla_plan_named(&plan, "home"));
 }
 
-Test(sla_plan, fields_watched_are_those_of_all_conditions)
-{
-    struct sla_target *target;
-
-    sla_made_plan(&plan, 2);
-    cr_expect_eq(sla_plan_watches(&plan), 0);
-    plan.policies[1].when = IS(SLA_PRIORITY, "1");
-    target = sla_made_target(&plan.policies[1], "update", 60);
-    target->start = IS(SLA_TIER, "1");
-    target->pause = IS(SLA_OWNED, "no");
-    target->reset = IS(SLA_EVENT, "ticket.replied");
-    target->cancel = IS(SLA_TEAM, "spam");
-    cr_expect_eq(sla_plan_watches(&plan), 1u << SLA_PRIORITY | 1u << SLA_TIER | 1u << SLA_STATE |
-                                              1u << SLA_OWNED | 1u << SLA_EVENT | 1u << SLA_TEAM);
-}
-
 /* ---- by whose calendar ---- */
 
 static void attach(enum sla_source source, const char *value)
