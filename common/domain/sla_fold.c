@@ -134,11 +134,22 @@ static void arm(struct sla_clock *clock)
         clock->fire = clock->warned.us ? clock->due : clock->warn;
 }
 
+/* A clock that a claim ended when it was due already: that is told right behind the claim. */
+static bool was_due(const struct sla_clock *clock, enum sla_firing fired)
+{
+    int64_t warned_left_s = clock->target_s - clock->target_s * clock->warn_percent / 100;
+
+    if (clock->state != SLA_CLOCK_MET)
+        return false;
+    return fired == SLA_FIRED_WARNING ? !clock->warned.us && clock->remaining_s <= warned_left_s
+                                      : !clock->breached.us && clock->remaining_s < 0;
+}
+
 static void fire(struct sla_fold *fold, const struct sla_step *step)
 {
     struct sla_run *run = (struct sla_run *)sla_fold_find(fold, step->target, step->cycle);
 
-    if (!run || sla_clock_ended(&run->clock))
+    if (!run || (sla_clock_ended(&run->clock) && !was_due(&run->clock, step->fired)))
         return;
     run->clock.generation++;
     if (step->fired == SLA_FIRED_WARNING)

@@ -537,6 +537,16 @@ Test(sla_fold, what_fires_on_a_clock_that_has_ended_or_never_was_is_nothing)
     cr_expect_eq(fold.runs[0].clock.generation, 2);
 }
 
+Test(sla_fold, what_was_due_when_a_clock_was_met_still_fires_once)
+{
+    state(0, "new");
+    state(70, "resolved");
+    (void)story_fires(&story, 71, "t", 1, SLA_FIRED_BREACH);
+    (void)story_fires(&story, 72, "t", 1, SLA_FIRED_BREACH);
+    expect_ended("t", 1, SLA_CLOCK_MET, 70);
+    cr_expect_eq(fold.runs[0].clock.breached.us, story.steps[2].at.us);
+}
+
 /* ---- another policy ---- */
 
 /* Priority 1 and 2: an hour; others: four. Both rest while pending. */
