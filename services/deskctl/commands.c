@@ -118,6 +118,11 @@ static const struct flag flags_sla_plan[] = {
 };
 static const struct flag flags_sla_replay[] = {
     {"all", 'a', NULL, {"all tickets", "所有工单"}},
+    {"repair",
+     0,
+     NULL,
+     {"recalculate open tickets that differ, as after new tzdata (leads)",
+      "重新计算有差异的未解决工单，例如时区数据更新后（组长）"}},
     {0},
 };
 static const struct flag flags_prioritize[] = {
