@@ -65,3 +65,19 @@ def test_overdue_clocks_fire_after_an_outage_of_all_schedulers(desk):
     # Past the due time, the warning is dropped and the breach fires: once.
     assert set(fired(desk, numbers).values()) == {1}
     desk.ready()
+
+
+def test_a_wait_ends_by_itself(desk):
+    number = desk.requester("eu", 4).submitted("Until soon")["number"]
+    agent = desk.agent("ap", 8)
+    wait_for(lambda: desk.sql(f"SELECT 1 FROM desk.ticket WHERE number = '{number}'"))
+    epoch = agent.act(number, "claim").json["epoch"]
+    until = desk.sql("SELECT desk.rfc3339(now() + interval '3 s')")[0][0]
+    assert agent.act(number, "pend", epoch=epoch, reason="parts", until=until).status == 200
+    wait_for(lambda: agent.ticket(number).json["state"] == "open", 10, 0.2, "it goes on")
+    ticket = agent.ticket(number).json
+    assert ticket["owner"]["login"] == "agent-ap-8" and {c["state"] for c in ticket["clocks"]} == {"running"}
+    events = desk.sql("SELECT e.actor, extract(epoch FROM e.at - '" + until + f"'::timestamptz) FROM desk.event e JOIN desk.ticket t ON t.id = e.ticket_id "
+                      f"WHERE t.number = '{number}' AND e.type = 'ticket.resumed'")
+    assert [actor for actor, _ in events] == ["system:sla"] and 0 <= float(events[0][1]) < 1, events
+    check_promises(desk)
