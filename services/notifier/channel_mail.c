@@ -48,6 +48,22 @@ static void set_time(json_t *payload, const char *from, const char *to)
     json_object_set_new(payload, to, json_stringn(buf_text(&text), text.n));
 }
 
+/* The targets that have a name in words; another one is called what its plan calls it. */
+static void set_target(json_t *payload)
+{
+    static const char *const names[] = {"first_response", "next_reply", "update", "resolve"};
+    const char *target = text_of(payload, "target");
+    bool other = *target;
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        bool named = strcmp(target, names[i]) == 0;
+
+        json_object_set_new(payload, names[i], json_boolean(named));
+        other = other && !named;
+    }
+    json_object_set_new(payload, "other_target", json_boolean(other));
+}
+
 /* What templates may ask for beside the members of the payload. */
 static void complete(json_t *payload, const struct notifier_conf *conf)
 {
@@ -58,8 +74,7 @@ static void complete(json_t *payload, const struct notifier_conf *conf)
     set_time(payload, "until_us", "until");
     json_object_set_new(payload, "for_owner", json_boolean(strcmp(audience, "owner") == 0));
     json_object_set_new(payload, "for_lead", json_boolean(strcmp(audience, "lead") == 0));
-    json_object_set_new(payload, "first_response",
-                        json_boolean(strcmp(text_of(payload, "target"), "first_response") == 0));
+    set_target(payload);
     if (conf->portal_url[0]) {
         _cleanup_buf_ struct buf url = BUF_INIT;
 

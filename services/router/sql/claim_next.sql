@@ -4,6 +4,7 @@
 -- The lateral steps are a program, not a hint: the heads of the queues in order, then one after the other until one can be locked. An ORDER BY
 -- outside would make the planner lock them all. The row in the queue comes first, though everybody else locks the ticket first: who never waits
 -- cannot deadlock, and of what others are claiming it is the cheaper one to find locked.
+-- A ticket whose plan of service levels minds claims is locked, named and left as it is: its clocks move, which claim.c sees to.
 -- $1 teams (int[]), $2 agent (uuid), $3 agent's login (text), $4 region (text), $5 key (text), $6 hash (bytea), $7 trace id (text),
 -- $8 the cluster epoch that the caller knows (bigint): nothing happens in an older cluster, $9 ordinal in the transaction (int)
 WITH cluster AS (
@@ -21,7 +22,12 @@ WITH cluster AS (
     SELECT t.id, greatest(clock_timestamp(), t.updated_at) AS at,
            jsonb_build_object('owner', $3::text, 'region', $4::text, 'epoch', t.epoch + 1, 'state', 'open', 'priority', t.priority,
                'team', (SELECT g.slug FROM desk.team g WHERE g.id = t.team_id))
-               || CASE WHEN t.state <> 'open' THEN jsonb_build_object('from_state', t.state) ELSE '{}' END AS data
+               || CASE WHEN t.state <> 'open' THEN jsonb_build_object('from_state', t.state) ELSE '{}' END AS data,
+           CASE WHEN EXISTS (SELECT FROM desk.sla_plan p WHERE p.minds_claims) THEN coalesce((
+               SELECT p.minds_claims FROM desk.sla_plan p WHERE p.version = (
+                   SELECT coalesce((e.data ->> 'plan')::bigint, 1) FROM desk.event e
+                   WHERE e.ticket_id = t.id AND e.type IN ('ticket.created', 'sla.recalculated') ORDER BY e.seq DESC LIMIT 1)), true)
+           ELSE false END AS minds
     FROM head
     CROSS JOIN LATERAL (SELECT q.ticket_id FROM desk.ready q WHERE q.ticket_id = head.ticket_id AND q.team_id = ANY ($1::int[])
                         FOR UPDATE SKIP LOCKED) r
@@ -30,14 +36,14 @@ WITH cluster AS (
                         FOR UPDATE SKIP LOCKED) t
     LIMIT 1
 ), taken AS (
-    DELETE FROM desk.ready r WHERE r.ticket_id = (SELECT c.id FROM candidate c)
+    DELETE FROM desk.ready r WHERE r.ticket_id = (SELECT c.id FROM candidate c WHERE NOT c.minds)
 ), w AS (
     UPDATE desk.ticket AS t SET
         state = 'open', owner_id = $2::uuid, owner_region = $4::text, owned_at = (SELECT c.at FROM candidate c), epoch = t.epoch + 1,
         updated_at = (SELECT c.at FROM candidate c), event_seq = t.event_seq + 1,
         event_hash = desk.event_hash(t.event_hash, t.id, t.event_seq + 1, 'ticket.claimed', (SELECT c.at FROM candidate c), $3::text,
                                      (SELECT c.data FROM candidate c))
-    WHERE t.id = (SELECT c.id FROM candidate c)
+    WHERE t.id = (SELECT c.id FROM candidate c WHERE NOT c.minds)
     RETURNING t.id, t.number, t.event_seq, t.event_hash, t.updated_at AS at, desk.ticket_answer(t.*)::text AS answer
 ), e AS (
     INSERT INTO desk.event (position, ticket_id, seq, type, at, actor_id, actor, public, data, hash)
@@ -52,5 +58,6 @@ WITH cluster AS (
     SELECT $2::uuid, $5::text, $6::bytea, coalesce(w.answer, '') FROM cluster LEFT JOIN w ON true
     WHERE NOT EXISTS (SELECT FROM before) AND cluster.epoch >= $8::bigint AND (w.answer IS NOT NULL OR NOT EXISTS (SELECT FROM head))
 )
-SELECT cluster.epoch, before.response, encode(before.body_hash, 'hex'), w.answer, w.number, w.answer IS NULL AND EXISTS (SELECT FROM head)
+SELECT cluster.epoch, before.response, encode(before.body_hash, 'hex'), w.answer, w.answer IS NULL AND EXISTS (SELECT FROM head),
+       (SELECT t.number FROM candidate c JOIN desk.ticket t ON t.id = c.id WHERE c.minds)
 FROM cluster LEFT JOIN before ON true LEFT JOIN w ON true

@@ -202,7 +202,7 @@ Test(authz, deny_by_default)
 
     cr_assert_eq(authz(&admin, 0, NULL), AUTHZ_DENY);
     cr_assert_eq(authz(&admin, 99, &ticket), AUTHZ_DENY);
-    cr_assert_eq(authz(&admin, AUTHZ_DEAD_LETTERS + 1, NULL), AUTHZ_DENY);
+    cr_assert_eq(authz(&admin, AUTHZ_SLA_APPLY + 1, NULL), AUTHZ_DENY);
     cr_assert_eq(authz(NULL, AUTHZ_TICKET_SUBMIT, NULL), AUTHZ_DENY);
     cr_assert_eq(authz(NULL, AUTHZ_TICKET_READ, &ticket), AUTHZ_HIDE);
     for (size_t a = 0; a < ARRAY_SIZE(actions); a++) {
