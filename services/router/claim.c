@@ -2,9 +2,10 @@
  * group (claim_group.c), so that no lock lives longer than a few round trips to a database on the same
  * machine. Called by the router on a worker; answers an empty body when nothing is ready.
  *
- * Clocks do not move when a ticket is claimed, unless its plan of service levels minds claims. The statement
- * leaves such a ticket alone but locked; it is then claimed like a named one, by the rules and with its
- * clocks folded, in the same transaction.
+ * Clocks do not move when a ticket is claimed, unless its plan of service levels minds claims. Once there has
+ * been such a plan, the statement leaves the ticket alone but locked; it is then claimed like a named one, by
+ * the rules and with its clocks folded, in the same transaction. Which plan a ticket counts by is not looked
+ * up before: that would cost those more who have no such plan.
  */
 #include "auth/authz.h"
 #include "meridian/errors.h"
@@ -13,7 +14,7 @@
 #include "router_sql.h"
 
 enum column { EPOCH, RESPONSE, HASH, ANSWER, BUSY, MINDING };
-enum { CLAIM_MINDS = 1 }; /* the ticket's clocks mind claims */
+enum { CLAIM_MINDS = 1 }; /* the ticket's clocks may mind claims */
 
 /* What one call of the statement is about. */
 struct asked {

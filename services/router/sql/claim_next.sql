@@ -4,7 +4,7 @@
 -- The lateral steps are a program, not a hint: the heads of the queues in order, then one after the other until one can be locked. An ORDER BY
 -- outside would make the planner lock them all. The row in the queue comes first, though everybody else locks the ticket first: who never waits
 -- cannot deadlock, and of what others are claiming it is the cheaper one to find locked.
--- A ticket whose plan of service levels minds claims is locked, named and left as it is: its clocks move, which claim.c sees to.
+-- Once there has been a plan of service levels that minds claims, the ticket is only locked and named: its clocks may move, which claim.c sees to.
 -- $1 teams (int[]), $2 agent (uuid), $3 agent's login (text), $4 region (text), $5 key (text), $6 hash (bytea), $7 trace id (text),
 -- $8 the cluster epoch that the caller knows (bigint): nothing happens in an older cluster, $9 ordinal in the transaction (int)
 WITH cluster AS (
@@ -19,19 +19,15 @@ WITH cluster AS (
     WHERE NOT EXISTS (SELECT FROM before) AND (SELECT epoch FROM cluster) >= $8::bigint
     ORDER BY c.priority, c.due_at, c.ticket_id
 ), candidate AS MATERIALIZED (
-    SELECT t.id, greatest(clock_timestamp(), t.updated_at) AS at,
+    SELECT t.id, t.number, greatest(clock_timestamp(), t.updated_at) AS at,
            jsonb_build_object('owner', $3::text, 'region', $4::text, 'epoch', t.epoch + 1, 'state', 'open', 'priority', t.priority,
                'team', (SELECT g.slug FROM desk.team g WHERE g.id = t.team_id))
                || CASE WHEN t.state <> 'open' THEN jsonb_build_object('from_state', t.state) ELSE '{}' END AS data,
-           CASE WHEN EXISTS (SELECT FROM desk.sla_plan p WHERE p.minds_claims) THEN coalesce((
-               SELECT p.minds_claims FROM desk.sla_plan p WHERE p.version = (
-                   SELECT coalesce((e.data ->> 'plan')::bigint, 1) FROM desk.event e
-                   WHERE e.ticket_id = t.id AND e.type IN ('ticket.created', 'sla.recalculated') ORDER BY e.seq DESC LIMIT 1)), true)
-           ELSE false END AS minds
+           EXISTS (SELECT FROM desk.sla_plan p WHERE p.minds_claims) AS minds
     FROM head
     CROSS JOIN LATERAL (SELECT q.ticket_id FROM desk.ready q WHERE q.ticket_id = head.ticket_id AND q.team_id = ANY ($1::int[])
                         FOR UPDATE SKIP LOCKED) r
-    CROSS JOIN LATERAL (SELECT k.id, k.updated_at, k.epoch, k.priority, k.team_id, k.state FROM desk.ticket k
+    CROSS JOIN LATERAL (SELECT k.id, k.number, k.updated_at, k.epoch, k.priority, k.team_id, k.state FROM desk.ticket k
                         WHERE k.id = r.ticket_id AND k.owner_id IS NULL AND k.state IN ('new', 'open')
                         FOR UPDATE SKIP LOCKED) t
     LIMIT 1
@@ -59,5 +55,5 @@ WITH cluster AS (
     WHERE NOT EXISTS (SELECT FROM before) AND cluster.epoch >= $8::bigint AND (w.answer IS NOT NULL OR NOT EXISTS (SELECT FROM head))
 )
 SELECT cluster.epoch, before.response, encode(before.body_hash, 'hex'), w.answer, w.answer IS NULL AND EXISTS (SELECT FROM head),
-       (SELECT t.number FROM candidate c JOIN desk.ticket t ON t.id = c.id WHERE c.minds)
+       (SELECT c.number FROM candidate c WHERE c.minds)
 FROM cluster LEFT JOIN before ON true LEFT JOIN w ON true

@@ -222,7 +222,7 @@ static void check_clocks(PGconn *pg)
     do {
         const char *const values[] = {NULL, after[0] ? after : NULL, "500", NULL};
         PGresult *page =
-            PQexecParams(pg, sql_store_document_sla_history.text, 4, NULL, values, NULL, NULL, 0);
+            PQexecParams(pg, sql_store_document_sla_history.sql, 4, NULL, values, NULL, NULL, 0);
         json_t *json, *item;
         const char *next;
 
