@@ -101,6 +101,15 @@ static void on_tick(uv_timer_t *tick)
     }
 }
 
+/* lock held. Only idle workers are in the list, so no signal is lost on a sleeper. */
+static void wake_worker(struct db_pool *pool)
+{
+    struct list *node = list_pop(&pool->idle);
+
+    if (node)
+        pthread_cond_signal(&CONTAINER_OF(node, struct worker, node)->work);
+}
+
 int db_pool_submit(struct db_pool *pool, db_work_fn work, db_done_fn done, void *arg, int64_t deadline_us)
 {
     int64_t now = clock_monotonic_us();
@@ -117,7 +126,7 @@ int db_pool_submit(struct db_pool *pool, db_work_fn work, db_done_fn done, void 
         list_append(&pool->waiting, &job->node);
         pool->depth++;
         metric_set(metrics.depth, pool->label, pool->depth);
-        pthread_cond_signal(&pool->work);
+        wake_worker(pool);
     }
     pthread_mutex_unlock(&pool->lock);
     if (!job)
@@ -152,9 +161,10 @@ int64_t db_pool_down_since_us(const struct db_pool *pool)
 
 static void free_pool(struct db_pool *pool)
 {
-    for (int i = 0; i < pool->nworkers; i++)
+    for (int i = 0; i < pool->nworkers; i++) {
         db_conn_fini(&pool->workers[i].conn);
-    pthread_cond_destroy(&pool->work);
+        pthread_cond_destroy(&pool->workers[i].work);
+    }
     pthread_cond_destroy(&pool->end);
     pthread_mutex_destroy(&pool->lock);
     free((char *)pool->connect.conninfo);
@@ -178,6 +188,7 @@ static void start_worker(struct db_pool *pool, int i)
 
     worker->pool = pool;
     worker->fd = -1;
+    pthread_cond_init(&worker->work, NULL);
     db_conn_init(&worker->conn, &pool->connect);
     pool->alive++;
     sigfillset(&all);
@@ -213,12 +224,12 @@ int db_pool_open(const struct db_pool_options *options, struct db_pool **ret_poo
     pool->repeats = metrics.repeats;
     pool->label = options->writable ? "primary" : "standby";
     pool->nworkers = options->workers;
+    list_init(&pool->idle);
     list_init(&pool->waiting);
     list_init(&pool->finished);
     atomic_init(&pool->ready, 0);
     atomic_init(&pool->down_since_us, clock_monotonic_us());
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->work, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&pool->end, &monotonic);
@@ -248,7 +259,8 @@ struct db_pool *db_pool_close(struct db_pool *pool)
     until = db_timespec(clock_monotonic_us() + pool->hang_grace_us);
     pthread_mutex_lock(&pool->lock);
     pool->closing = true;
-    pthread_cond_broadcast(&pool->work);
+    for (int i = 0; i < pool->nworkers; i++)
+        pthread_cond_signal(&pool->workers[i].work);
     pthread_cond_broadcast(&pool->end);
     for (struct list *node; (node = list_pop(&pool->waiting));) {
         pool->depth--;

@@ -180,8 +180,11 @@ static struct job *take_job(struct worker *worker)
     struct job *job = NULL;
 
     pthread_mutex_lock(&pool->lock);
-    while (!pool->closing && list_empty(&pool->waiting))
-        pthread_cond_wait(&pool->work, &pool->lock);
+    while (!pool->closing && list_empty(&pool->waiting)) {
+        list_append(pool->idle.next, &worker->node); /* in front */
+        pthread_cond_wait(&worker->work, &pool->lock);
+        list_remove(&worker->node);
+    }
     while (!pool->closing && !job) {
         struct list *node = list_pop(&pool->waiting);
 

@@ -22,8 +22,10 @@ struct job {
 };
 
 struct worker {
+    struct list node; /* lock: in pool->idle while it waits for a job */
     struct db_pool *pool;
     pthread_t thread;
+    pthread_cond_t work; /* a job waits, or the pool closes */
     struct db_conn conn; /* the worker's alone */
     int64_t logged_us;   /* when this worker last told about a failed connect; 0: connected since */
     struct job *job;     /* lock: running now, or NULL */
@@ -44,9 +46,8 @@ struct db_pool {
     struct metric *repeats;
 
     pthread_mutex_t lock;
-    pthread_cond_t
-        work; /* signalled per job: only idle workers wait on it, so that no signal is lost on a sleeper */
     pthread_cond_t end; /* closing, or a worker has ended; monotonic clock */
+    struct list idle;   /* workers, who worked last first: its session has plans and caches in hand */
     struct list waiting, finished;
     int depth; /* jobs in waiting */
     int running;

@@ -102,11 +102,15 @@ struct choice {
     size_t n, next;
 };
 
+enum { CHOICES_MAX = 1000 }; /* of a field; more of them leave it undecided */
+
 static void choose(struct choice *choice, const char *value)
 {
     for (size_t i = 0; i < choice->n; i++)
         if (same(choice->values[i], value))
             return;
+    if (choice->n > CHOICES_MAX)
+        return;
     choice->values = mem_more(choice->values, choice->n, sizeof *choice->values);
     choice->values[choice->n++] = value;
 }
@@ -123,14 +127,17 @@ static void choose_named(struct choice *choice, const struct sla_condition *cond
 static void choose_all(struct choice *choice, const struct sla_wish *wishes, size_t n)
 {
     static const char other[] = "\x01"; /* no text of a document has it */
+    static const unsigned never_missing = 1u << SLA_STATE | 1u << SLA_PRIORITY | 1u << SLA_LANGUAGE |
+                                          1u << SLA_OWNED | 1u << SLA_RESPONDED | 1u << SLA_AWAITING |
+                                          1u << SLA_BY;
     const char *value;
 
     for (size_t i = 0; (value = sla_field_value(choice->field, i)); i++)
         choose(choice, value);
-    if (!choice->n) {
-        choose(choice, NULL);
+    if (!choice->n)
         choose(choice, other);
-    }
+    if (!(never_missing & 1u << choice->field))
+        choose(choice, NULL);
     for (size_t i = 0; i < n; i++)
         choose_named(choice, wishes[i].condition);
 }
@@ -183,7 +190,7 @@ enum sla_possibility sla_wishes_possible(const struct sla_wish *wishes, size_t n
         choice->field = (enum sla_field)f;
         choose_all(choice, wishes, n);
         facts.values[f] = choice->values[0];
-        trials = trials > SLA_TRIALS_MAX ? trials : trials * choice->n;
+        trials = trials > SLA_TRIALS_MAX || choice->n > CHOICES_MAX ? SLA_TRIALS_MAX + 1 : trials * choice->n;
         nchoices++;
     }
     if (trials > SLA_TRIALS_MAX) {

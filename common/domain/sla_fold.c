@@ -84,6 +84,14 @@ static void start(struct sla_fold *fold, const struct sla_target *target, const 
     open_span(run, step->at, true);
 }
 
+/* What remains is what was not counted. The clock says the same, but where a calendar has less time left than
+ * the target: it is then due where the calendar ends, and a pause must not make that its target. */
+static void settle(struct sla_run *run, struct instant at)
+{
+    if (run->clock.state != SLA_CLOCK_RUNNING)
+        run->clock.remaining_s = run->clock.target_s - sla_run_counted_s(run, at);
+}
+
 static void pause_or_run(struct sla_run *run, const struct sla_step *step)
 {
     const struct calendar *calendar = run->calendar->calendar;
@@ -96,6 +104,7 @@ static void pause_or_run(struct sla_run *run, const struct sla_step *step)
         return;
     close_span(run, step->at);
     open_span(run, step->at, !rests);
+    settle(run, step->at);
 }
 
 static void end(struct sla_run *run, const struct sla_step *step, bool met)
@@ -105,6 +114,7 @@ static void end(struct sla_run *run, const struct sla_step *step, bool met)
     run->clock = met ? sla_clock_meet(calendar, run->clock, step->at)
                      : sla_clock_cancel(calendar, run->clock, step->at);
     close_span(run, step->at);
+    settle(run, step->at);
 }
 
 static void restart(struct sla_run *run, const struct sla_step *step)
@@ -115,21 +125,38 @@ static void restart(struct sla_run *run, const struct sla_step *step)
     open_span(run, step->at, true);
 }
 
+/* Sets what a clock fires next, after it has fired. */
+static void arm(struct sla_clock *clock)
+{
+    if (clock->state != SLA_CLOCK_RUNNING || clock->breached.us)
+        clock->fire = (struct instant){0};
+    else
+        clock->fire = clock->warned.us ? clock->due : clock->warn;
+}
+
+/* A clock that a claim ended when it was due already: that is told right behind the claim. */
+static bool was_due(const struct sla_clock *clock, enum sla_firing fired)
+{
+    int64_t warned_left_s = clock->target_s - clock->target_s * clock->warn_percent / 100;
+
+    if (clock->state != SLA_CLOCK_MET)
+        return false;
+    return fired == SLA_FIRED_WARNING ? !clock->warned.us && clock->remaining_s <= warned_left_s
+                                      : !clock->breached.us && clock->remaining_s < 0;
+}
+
 static void fire(struct sla_fold *fold, const struct sla_step *step)
 {
     struct sla_run *run = (struct sla_run *)sla_fold_find(fold, step->target, step->cycle);
 
-    if (!run)
+    if (!run || (sla_clock_ended(&run->clock) && !was_due(&run->clock, step->fired)))
         return;
     run->clock.generation++;
-    if (step->fired == SLA_FIRED_WARNING) {
+    if (step->fired == SLA_FIRED_WARNING)
         run->clock.warned = step->at;
-        if (run->clock.state == SLA_CLOCK_RUNNING && !run->clock.breached.us)
-            run->clock.fire = run->clock.due;
-    } else {
+    else
         run->clock.breached = step->at;
-        run->clock.fire = (struct instant){0};
-    }
+    arm(&run->clock);
 }
 
 /* ---- what a step means for one target ---- */
@@ -152,18 +179,26 @@ static bool cancels(const struct sla_target *target, const struct sla_step *step
     return false;
 }
 
+static bool goes_on(const struct sla_run *run, const struct sla_target *target)
+{
+    return target->again == SLA_AGAIN_CONTINUE && run->clock.state == SLA_CLOCK_MET;
+}
+
+static bool starts(const struct sla_target *target, const struct sla_step *step)
+{
+    return holds(&target->start, step) && !holds(&target->stop, step) && !cancels(target, step);
+}
+
 /* `cycle` is the one to begin with: 1, or while a clock is computed anew, its own. */
 static void step_target(struct sla_fold *fold, const struct sla_target *target, const struct sla_step *step,
                         size_t index, int cycle)
 {
     struct sla_run *run = last_of(fold, target->name);
-    bool stops = holds(&target->stop, step);
-    bool starts = holds(&target->start, step) && !stops && !cancels(target, step);
 
     if (run && !sla_clock_ended(&run->clock)) {
-        bool resets = target->resets && starts && holds(&target->reset, step);
+        bool resets = target->resets && starts(target, step) && holds(&target->reset, step);
 
-        if (stops || resets)
+        if (holds(&target->stop, step) || resets)
             end(run, step, true);
         else if (cancels(target, step))
             end(run, step, false);
@@ -172,13 +207,13 @@ static void step_target(struct sla_fold *fold, const struct sla_target *target, 
         if (!resets)
             return;
         start(fold, target, step, index, run->cycle + 1);
-    } else if (!starts) {
+    } else if (!starts(target, step)) {
         return;
     } else if (!run || run->cycle < cycle) {
         start(fold, target, step, index, cycle);
     } else if (target->again == SLA_AGAIN_ANEW) {
         start(fold, target, step, index, run->cycle + 1);
-    } else if (target->again == SLA_AGAIN_CONTINUE && run->clock.state == SLA_CLOCK_MET) {
+    } else if (goes_on(run, target) && run->target == target) {
         restart(run, step);
     } else {
         return;
@@ -187,6 +222,16 @@ static void step_target(struct sla_fold *fold, const struct sla_target *target, 
 }
 
 /* ---- another policy ---- */
+
+/* The clock of the same cycle takes over what fired, whatever it was due by then, and goes on in generation:
+ * a timer armed for the old one must not fire on it. */
+static void inherit(struct sla_clock *clock, const struct sla_clock *old)
+{
+    clock->generation += old->generation;
+    clock->warned = old->warned;
+    clock->breached = old->breached;
+    arm(clock);
+}
 
 /* Takes a clock out and computes it anew from where it started. Without a target under the new policy, or
  * when that would never have started it, it is cancelled. */
@@ -202,11 +247,10 @@ static void recompute(struct sla_fold *fold, size_t at, const struct sla_step *s
         struct sla_step step = steps[k];
 
         step.plan = steps[index].plan;
-        if (step.fired && strcmp(step.target, old.name) == 0)
-            fire(fold, &step);
         step_target(fold, target, &step, k, old.cycle);
     }
     if (fold->n > before) {
+        inherit(&fold->runs[before].clock, &old.clock);
         run_fini(&old);
         return;
     }
@@ -230,6 +274,16 @@ static void change_policy(struct sla_fold *fold, const struct sla_policy *policy
     }
 }
 
+/* A clock that was met under another policy and goes on now, moves too. */
+static void follow_policy(struct sla_fold *fold, const struct sla_target *target,
+                          const struct sla_step *steps, size_t index)
+{
+    struct sla_run *run = last_of(fold, target->name);
+
+    if (run && run->target != target && goes_on(run, target) && starts(target, &steps[index]))
+        recompute(fold, (size_t)(run - fold->runs), steps, index);
+}
+
 void sla_fold(const struct sla_step *steps, size_t n, struct sla_fold *ret_fold)
 {
     struct sla_fold fold = {0};
@@ -242,8 +296,10 @@ void sla_fold(const struct sla_step *steps, size_t n, struct sla_fold *ret_fold)
         if (i && policy != fold.policy)
             change_policy(&fold, policy, steps, i);
         fold.policy = policy;
-        for (size_t k = 0; policy && k < policy->ntargets; k++)
+        for (size_t k = 0; policy && k < policy->ntargets; k++) {
+            follow_policy(&fold, &policy->targets[k], steps, i);
             step_target(&fold, &policy->targets[k], &steps[i], i, 1);
+        }
     }
     *ret_fold = fold;
 }

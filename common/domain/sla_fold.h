@@ -11,7 +11,7 @@
  *   its target says; otherwise it rests while `pause` holds.
  * When the policy changes (another priority, another plan), a clock that has not ended is computed anew from
  * the step at which it started, under the new target and with all pauses since; one that has ended never
- * moves. What fired stays fired.
+ * moves, unless it goes on: then it is computed anew likewise. What fired stays fired.
  */
 #pragma once
 #include "domain/sla_clock.h"

@@ -134,7 +134,7 @@ int64_t sla_target_seconds(const struct sla_target *target, const struct sla_cal
     if (!left)
         return target->amount_s;
     if (!calendar_is_open(open, from) && calendar_next_open(open, from, &first) != 0)
-        return (int64_t)left * DAY_S; /* it never opens again: nothing is ever due */
+        return (int64_t)left * DAY_S; /* it never opens again */
     wall = wall_of(calendar->zone, first);
     day = civil_day_of(wall);
     while (left && day * DAY_S < CALENDAR_END_S) {
@@ -142,7 +142,9 @@ int64_t sla_target_seconds(const struct sla_target *target, const struct sla_cal
         left -= calendar_elapsed(open, instant_of(calendar->zone, day * DAY_S),
                                  instant_of(calendar->zone, (day + 1) * DAY_S)) > 0;
     }
-    return calendar_elapsed(open, from, instant_of(calendar->zone, day * DAY_S + civil_second_of(wall)));
+    /* Days that never come are more than the calendar has left: nothing is ever due. */
+    return calendar_elapsed(open, from, instant_of(calendar->zone, day * DAY_S + civil_second_of(wall))) +
+           (int64_t)left * DAY_S;
 }
 
 /* ---- what conditions do to each other ---- */
@@ -208,6 +210,8 @@ const char *sla_target_fault(const struct sla_policy *policy, const struct sla_t
 {
     const struct sla_wish start[] = {
         {&policy->when, true}, {&target->start, true}, {&target->stop, false}, {&target->pause, false}};
+    const struct sla_wish lasting[] = {
+        {&policy->when, true}, {&target->start, true}, {&target->stop, false}, {&target->cancel, false}};
     const struct sla_wish stop[] = {{&target->stop, true}};
     const struct sla_wish pause[] = {{&policy->when, true}, {&target->start, true}, {&target->pause, true}};
     const char *firings[] = {"sla.warned", "sla.breached"}, *scheduler[] = {"system", "system"};
@@ -218,6 +222,8 @@ const char *sla_target_fault(const struct sla_policy *policy, const struct sla_t
         return "can never start: no ticket of this policy fulfils its \"start\"";
     if (!possible(start, 3))
         return "can never start: whatever fulfils its \"start\" fulfils its \"stop\" too, and stop wins";
+    if (target->cancels == SLA_CANCELS_WHEN && !possible(lasting, 4))
+        return "can never start: whatever fulfils its \"start\" fulfils its \"cancel\" too";
     if (target->pauses && !possible(start, 4))
         return "would be paused for ever: whatever fulfils its \"start\" fulfils its \"pause\" too";
     if (target->pauses && target->cancels == SLA_CANCELS_UNLESS_START && !possible(pause, 3))
@@ -225,8 +231,7 @@ const char *sla_target_fault(const struct sla_policy *policy, const struct sla_t
                "\"start\" any more; add \"cancel\", or let \"start\" hold while it pauses";
     if (may_reset(target, firings, scheduler))
         return "would begin anew when a clock warns or breaches; let \"reset\" name an \"event\" of the "
-               "ticket, or "
-               "who it is \"by\"";
+               "ticket, or who it is \"by\"";
     return NULL;
 }
 
@@ -234,7 +239,8 @@ bool sla_policy_is_shadowed(const struct sla_plan *plan, size_t i)
 {
     _cleanup_(freep) struct sla_wish *wishes = NEW_ARRAY(struct sla_wish, i + 1);
 
-    for (size_t k = 0; k <= i; k++)
-        wishes[k] = (struct sla_wish){&plan->policies[k].when, k == i};
+    wishes[0] = (struct sla_wish){&plan->policies[i].when, true};
+    for (size_t k = 0; k < i; k++)
+        wishes[k + 1] = (struct sla_wish){&plan->policies[k].when, false};
     return !possible(wishes, i + 1);
 }

@@ -25,6 +25,8 @@ static int read_known(const struct reader *r, const struct plan_node *node, enum
     char number[24] = "";
     const char *text = json_string_value(node->json), *value;
 
+    if (text && strlen(text) != json_string_length(node->json))
+        text = NULL;
     if (json_is_integer(node->json)) {
         snprintf(number, sizeof number, "%lld", (long long)json_integer_value(node->json));
         text = number;

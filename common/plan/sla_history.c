@@ -79,9 +79,12 @@ static void learn(struct sla_facts *facts, const char *type, const char *actor, 
         facts->values[SLA_AWAITING] = "agent";
     if (strcmp(type, "ticket.replied") != 0)
         return;
-    if (strcmp(facts->values[SLA_BY], "agent") == 0)
+    if (strcmp(facts->values[SLA_BY], "agent") == 0) { /* what the system says answers nobody */
         facts->values[SLA_RESPONDED] = "yes";
-    facts->values[SLA_AWAITING] = strcmp(facts->values[SLA_BY], "requester") == 0 ? "agent" : "requester";
+        facts->values[SLA_AWAITING] = "requester";
+    } else if (strcmp(facts->values[SLA_BY], "requester") == 0) {
+        facts->values[SLA_AWAITING] = "agent";
+    }
 }
 
 /* Clocks start when the submission was accepted, which is never later than when it was stored. */
@@ -124,7 +127,7 @@ int sla_history_add(struct sla_history *history, const char *type, struct instan
     }
     if (created || decided)
         step.plan = history->find(history->ctx, json_is_integer(version) ? json_integer_value(version) : 1);
-    if (!step.plan)
+    if (!step.plan || (!last && !created))
         return -E_NOT_FOUND;
     learn(&step.facts, json_string_value(kept_type), actor, data);
     read_firing(&step, type, data);

@@ -175,7 +175,7 @@ static int read_attach(const struct reader *r, const struct plan_node *node)
 
 static int read_amount_text(const struct reader *r, const struct plan_node *node, int64_t *ret_s)
 {
-    struct str text = str_from(json_string_value(node->json)), digits = text;
+    struct str text = {json_string_value(node->json), json_string_length(node->json)}, digits = text;
     int64_t n, unit = 0;
 
     if (text.n > 1) {
@@ -329,7 +329,7 @@ static int read_policy(const struct reader *r, const struct plan_node *node, con
         const char *wrong = NULL;
 
         rc = read_target(r, &target, &policy->targets[policy->ntargets++]);
-        if (rc == 0)
+        if (rc == 0 && !r->versions)
             wrong = sla_target_fault(policy, &policy->targets[policy->ntargets - 1]);
         if (wrong)
             rc = plan_fail(&target, r->fault, "%s", wrong);
@@ -365,7 +365,7 @@ static int read_policies(const struct reader *r, const struct plan_node *node)
         if (rc == 0 && name_is_taken(plan, i))
             rc = plan_fail(&policy, r->fault, "has the name of another policy, \"%s\"",
                            plan->policies[i].name);
-        if (rc == 0 && sla_policy_is_shadowed(plan, i))
+        if (rc == 0 && !r->versions && sla_policy_is_shadowed(plan, i))
             rc = plan_fail(&policy, r->fault,
                            "is never reached: the policies before it take all that fulfils its \"when\"");
     }

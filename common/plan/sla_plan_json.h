@@ -41,7 +41,9 @@ struct sla_document *sla_document_free(struct sla_document *document);
 DEFINE_CLEANUP(struct sla_document, sla_document_free)
 #define _cleanup_sla_document_ _cleanup_(sla_document_freep)
 
-/** Reads a plan, to be freed. The JSON is not changed and not needed afterwards. `version` is the plan's, and
- * `versions` those of its calendars by name (NULL: 0). 0 or -E_VALIDATION with *fault. */
+/** Reads a plan, to be freed. The JSON is not changed and not needed afterwards. `version` is the plan's.
+ * `versions` are those of its calendars by name: a plan that has them is stored and was checked before, so
+ * that what its conditions do to each other, which can take seconds, is not judged again. NULL: it is new. 0
+ * or -E_VALIDATION with *fault. */
 int sla_plan_json_read(const json_t *json, int64_t version, const json_t *versions,
                        struct sla_document **ret_document, struct plan_fault *fault) _must_check_;

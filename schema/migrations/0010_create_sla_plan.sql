@@ -73,6 +73,19 @@ BEGIN
     RETURN v_type;
 END $$;
 
+-- Most plans do not mind claims, and then a claim has nothing to do with clocks. Whoever does not know better is told by getting no row at all.
+CREATE FUNCTION desk.claim_next(p_claims json, p_folds boolean)
+    RETURNS TABLE (claim int, cluster_epoch bigint, response text, response_hash text, answer text, busy boolean) LANGUAGE plpgsql ROWS 16 AS $$
+BEGIN
+    IF p_folds OR NOT EXISTS (SELECT FROM desk.sla_plan p WHERE p.minds_claims) THEN
+        RETURN QUERY SELECT * FROM desk.claim_next(p_claims);
+    END IF;
+END $$;
+COMMENT ON FUNCTION desk.claim_next(json, boolean) IS
+    'As desk.claim_next(json), for a caller who brings the clocks of what it claimed up to date in the same transaction (p_folds), or as long as no plan of service levels minds claims; otherwise nothing happens and no row comes.';
+REVOKE ALL ON FUNCTION desk.claim_next(json, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION desk.claim_next(json, boolean) TO meridian_router;
+
 GRANT SELECT ON desk.sla_plan TO meridian_intake, meridian_router, meridian_sla;
 GRANT INSERT ON desk.sla_plan TO meridian_router;
 

@@ -307,6 +307,9 @@ BEGIN
 
         INSERT INTO desk.ticket SELECT t.*;
         INSERT INTO desk.clock SELECT x.* FROM unnest(c) x;
+        IF t.pending_until > now() THEN
+            INSERT INTO desk.timer (ticket_id, name, fire_at, generation) VALUES (t.id, 'pending_end', t.pending_until, t.event_seq);
+        END IF;
         IF t.owner_id IS NULL AND t.state IN ('new', 'open') THEN
             INSERT INTO desk.ready SELECT t.id, t.team_id, t.priority, min(x.due_at), t.created_at FROM unnest(c) x;
         END IF;

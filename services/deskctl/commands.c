@@ -102,6 +102,16 @@ static const struct flag flags_sla_apply[] = {
     {0},
 };
 static const struct flag flags_calendar_apply[] = {FLAGS_APPLY, {0}};
+static const struct flag flags_sla_compare[] = {
+    {"file",
+     'f',
+     "FILE",
+     {"the plan (default: 4 h, 8 h, 3 d, 7 d for P1 to P4)",
+      "方案文件（默认 P1 至 P4：4 小时、8 小时、3 天、7 天）"}},
+    {"zone", 'z', "ZONE", {"time zone of the log (default UTC)", "日志的时区（默认 UTC）"}},
+    {"cases", 'c', "N", {"at most N incidents (default: all)", "最多 N 个事件（默认全部）"}},
+    {0},
+};
 static const struct flag flags_sla_plan[] = {
     {"version", 0, "N", {"that plan (default: the one in force)", "指定版本（默认：当前生效的方案）"}},
     {0},
@@ -365,6 +375,14 @@ const struct command deskctl_commands[] = {
       "计算服务级别方案给出的策略与到期时间（标准输入为 JSON 行）"},
      flags_sla_test,
      command_sla_test,
+     false},
+    {"sla compare",
+     "FILE",
+     1,
+     1,
+     {"a plan beside the made_sla of a ServiceNow log", "将方案与 ServiceNow 日志的 made_sla 对比"},
+     flags_sla_compare,
+     command_sla_compare,
      false},
     {"sla plan",
      "",

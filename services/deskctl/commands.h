@@ -24,6 +24,7 @@ int command_dead_letters_replay(struct cli *cli);
 int command_replay(struct cli *cli); /* volvo, servicenow: by command name */
 int command_sla_eval(struct cli *cli);
 int command_sla_test(struct cli *cli);
+int command_sla_compare(struct cli *cli);
 int command_sla_plan(struct cli *cli);
 int command_sla_apply(struct cli *cli);
 int command_sla_explain(struct cli *cli);

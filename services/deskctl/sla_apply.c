@@ -15,7 +15,9 @@
 struct preview {
     struct instant now;
     const struct sla_plan *plan;
-    long running; /* clocks that run or rest */
+    long running; /* clocks that run or rest, */
+    long moved;   /* those of them that would move, */
+    long started; /* and those that would begin */
     json_t *moves;
     json_t *numbers; /* of tickets with a move: an object, for its names */
 };
@@ -43,6 +45,7 @@ static void compare(struct preview *preview, const char *number, const struct sl
     add_due(move, "new_due_at", b->due);
     json_array_append_new(preview->moves, move);
     json_object_set_new(preview->numbers, number, json_true());
+    ++*(before ? &preview->moved : &preview->started);
 }
 
 static int preview_ticket(void *ctx, const struct sla_ticket *ticket)
@@ -123,9 +126,9 @@ static void show_moves(const struct cli *cli, const struct preview *preview)
         return;
     if (json_array_size(preview->moves))
         output_table(preview->moves, move_columns, ARRAY_SIZE(move_columns), "");
-    printf(T("%zu of %ld running clocks would move, on %zu tickets\n",
-             "%2$ld 个运行中的时钟中有 %1$zu 个将变动，涉及 %3$zu 个工单\n"),
-           json_array_size(preview->moves), preview->running, json_object_size(preview->numbers));
+    printf(T("%ld of %ld running clocks would move and %ld would begin, on %zu tickets\n",
+             "%2$ld 个运行中的时钟中有 %1$ld 个将变动，另有 %3$ld 个将开始，涉及 %4$zu 个工单\n"),
+           preview->moved, preview->running, preview->started, json_object_size(preview->numbers));
 }
 
 /* After the preview: applies, and recalculates. */
@@ -160,7 +163,7 @@ int sla_apply(struct cli *cli, const json_t *document, int64_t base)
     _cleanup_sla_document_ struct sla_document *candidate = NULL;
     _cleanup_plan_fault_ struct plan_fault fault = {0};
     _cleanup_(json_decrefp) json_t *moves = json_array(), *numbers = json_object(), *result = NULL;
-    struct preview preview = {{clock_now_us()}, NULL, 0, moves, numbers};
+    struct preview preview = {.now = {clock_now_us()}, .moves = moves, .numbers = numbers};
     int code;
 
     if (sla_plan_json_read(document, base + 1, NULL, &candidate, &fault) < 0)

@@ -4,6 +4,7 @@
 #include "deskctl/sla_test.h"
 #include "base/clock.h"
 #include "meridian/errors.h"
+#include "plan/sla_condition_json.h"
 #include "plan/sla_explain_json.h"
 #include "plan/sla_history.h"
 
@@ -27,6 +28,36 @@ static int read_at(const struct plan_node *node, struct instant *ret_at, struct 
     return 0;
 }
 
+/* A field of a ticket has one value, of those that a condition may name. */
+static int check_values(const struct plan_node *node, struct plan_fault *fault)
+{
+    struct sla_condition condition = {0};
+    const char *key;
+    json_t *value;
+    int rc = 0;
+
+    json_object_foreach(node->json, key, value)
+    {
+        const struct plan_node member = plan_member(node, key);
+
+        if (rc == 0 && json_is_array(value))
+            rc = plan_fail(&member, fault, "must be one value");
+    }
+    if (rc == 0)
+        rc = sla_condition_json_read(node, 0, &condition, fault);
+    sla_condition_fini(&condition);
+    return rc;
+}
+
+/* Events have levels as numbers; here they may be texts too, as in conditions. */
+static void make_number(json_t *data, const char *name)
+{
+    const char *text = json_string_value(json_object_get(data, name));
+
+    if (text)
+        json_object_set_new(data, name, json_integer(text[0] - '0'));
+}
+
 /* {"priority": 1, "team": "network", ...}: fields of conditions, of a ticket that has just come in. */
 static int read_ticket(const struct plan_node *node, const struct plan_node *at_node,
                        struct sla_history *history, struct plan_fault *fault)
@@ -39,10 +70,14 @@ static int read_ticket(const struct plan_node *node, const struct plan_node *at_
     int rc = plan_object(node, keys, fault);
 
     if (rc == 0)
+        rc = check_values(node, fault);
+    if (rc == 0)
         rc = read_at(at_node, &at, fault);
     if (rc < 0)
         return rc;
     data = json_copy(node->json);
+    make_number(data, "priority");
+    make_number(data, "tier");
     if (!json_object_get(data, "state"))
         json_object_set_new(data, "state", json_string("new"));
     json_object_set_new(data, "owner", json_null());
@@ -72,6 +107,7 @@ static int read_event(const struct plan_node *node, struct sla_history *history,
     return 0;
 }
 
+/* All that the ticket went through; `ticket` and `at` would be a second story. */
 static int read_events(const struct plan_node *node, struct sla_history *history, struct plan_fault *fault)
 {
     size_t n;
@@ -99,6 +135,8 @@ int sla_test_answer(void *ctx, const struct plan_node *document, struct buf *out
     int rc = plan_object(document, keys, fault);
 
     sla_history_init(&history, the_plan, ctx);
+    if (rc == 0 && events.json && (ticket.json || at.json))
+        rc = plan_fail(document, fault, "must have \"events\", or \"ticket\" and \"at\", not both");
     if (rc == 0)
         rc = events.json ? read_events(&events, &history, fault) : read_ticket(&ticket, &at, &history, fault);
     if (rc < 0)
@@ -106,6 +144,8 @@ int sla_test_answer(void *ctx, const struct plan_node *document, struct buf *out
     now = history.steps[history.n - 1].at;
     if (now_node.json)
         rc = read_at(&now_node, &now, fault);
+    if (rc == 0 && now.us < history.steps[history.n - 1].at.us)
+        rc = plan_fail(&now_node, fault, "lies before the last event");
     if (rc < 0)
         return rc;
     sla_fold(history.steps, history.n, &fold);

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "base/buf.h"
+#include "domain/zone_book.h"
 #include "notifier/address_guard.h"
 #include "notifier/outcome.h"
 #include "notifier/retry.h"
@@ -32,6 +33,7 @@ struct channel_env {
     const struct notifier_conf *conf;
     const struct templates *templates;
     const struct address_guard *guard;
+    struct zone_book *zones;
     struct transport *transport; /* HTTP */
     struct smtp *smtp;
 };

@@ -12,7 +12,7 @@
 #include "meridian/errors.h"
 #include "notifier/channel.h"
 #include "notifier/mail.h"
-#include "notifier/zone.h"
+#include "notifier/moment.h"
 #include <stdio.h>
 
 static const struct retry_policy retry = {.attempts = 10, .base_us = 5 * US_PER_S, .cap_us = 3600 * US_PER_S};
@@ -37,14 +37,14 @@ static const char *text_of(const json_t *payload, const char *key)
 }
 
 /* Replaces "<name>_us" by a readable "<name>". */
-static void set_time(json_t *payload, const char *from, const char *to)
+static void set_time(json_t *payload, const struct zone *zone, const char *from, const char *to)
 {
     _cleanup_buf_ struct buf text = BUF_INIT;
     const json_t *at = json_object_get(payload, from);
 
     if (!json_is_integer(at))
         return;
-    zone_add_time(&text, json_integer_value(at), text_of(payload, "zone"), text_of(payload, "language"));
+    moment_add_text(&text, json_integer_value(at), zone, text_of(payload, "language"));
     json_object_set_new(payload, to, json_stringn(buf_text(&text), text.n));
 }
 
@@ -65,13 +65,13 @@ static void set_target(json_t *payload)
 }
 
 /* What templates may ask for beside the members of the payload. */
-static void complete(json_t *payload, const struct notifier_conf *conf)
+static void complete(json_t *payload, const struct zone *zone, const struct notifier_conf *conf)
 {
     const char *audience = text_of(payload, "audience");
 
-    set_time(payload, "at_us", "at");
-    set_time(payload, "due_us", "due");
-    set_time(payload, "until_us", "until");
+    set_time(payload, zone, "at_us", "at");
+    set_time(payload, zone, "due_us", "due");
+    set_time(payload, zone, "until_us", "until");
     json_object_set_new(payload, "for_owner", json_boolean(strcmp(audience, "owner") == 0));
     json_object_set_new(payload, "for_lead", json_boolean(strcmp(audience, "lead") == 0));
     set_target(payload);
@@ -97,6 +97,7 @@ static int render(const struct channel_env *env, const struct delivery *delivery
     json_auto_t *payload = json_loadb(delivery->payload.p, delivery->payload.n, 0, NULL);
     _cleanup_buf_ struct buf subject = BUF_INIT, text = BUF_INIT;
     const struct template *subject_template, *text_template;
+    const struct zone *zone;
     const char *language, *event;
 
     if (!json_is_object(payload))
@@ -107,7 +108,8 @@ static int render(const struct channel_env *env, const struct delivery *delivery
     text_template = templates_find(env->templates, language, event, "txt");
     if (!subject_template || !text_template)
         return fail(ret_why, "no template for this event");
-    complete(payload, env->conf);
+    zone = zone_book_get(env->zones, text_of(payload, "zone"));
+    complete(payload, zone, env->conf);
     if (template_render(subject_template, payload, TEMPLATE_LINE, &subject) < 0 ||
         template_render(text_template, payload, TEMPLATE_TEXT, &text) < 0)
         return fail(ret_why, "the text is too long");
@@ -120,7 +122,7 @@ static int render(const struct channel_env *env, const struct delivery *delivery
         .to_name = text_of(payload, "to_name"),
         .to_address = delivery->destination,
         .language = language,
-        .zone = text_of(payload, "zone"),
+        .zone = zone,
         .at_us = clock_now_us(),
         .subject = buf_str(&subject),
         .text = buf_str(&text),

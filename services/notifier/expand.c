@@ -2,10 +2,13 @@
  * (sql/outbox_expand.sql) and writes the deliveries; rows and deliveries change in one transaction, so an
  * event is expanded exactly once, however many processes try and whenever one dies.
  *
- * Owns a timer and one job. Hints only make it earlier; a poll every second finds what no hint told of.
- * Several hints within twenty milliseconds are one: a busy desk is expanded in batches, at a bounded rate,
- * because in a flood of submissions the notices can wait; urgent ones do not wait behind it. On failure it
- * tries again at the next poll; the age of the oldest row is the gauge to alarm on.
+ * Owns a timer and one job. Hints only make it earlier; a poll every second finds what no hint told of. A
+ * busy desk is expanded in batches, and in a flood of submissions ordinary notices wait so that submissions
+ * need not: there is a rate, and after a batch that took d comes a rest of REST_TIMES d, so that this process
+ * never takes more than a tenth of one database session, and less of a machine that is slow because it is
+ * busy. Urgent events (of a P1, of the clocks) wait for neither: each look takes them, and looks are never
+ * more than POLL_MS apart. On failure it tries again at the next poll; the age of the oldest row is the gauge
+ * to alarm on.
  */
 #include "notifier/expand.h"
 #include "base/clock.h"
@@ -15,13 +18,22 @@
 #include "metrics/metrics.h"
 #include "notifier_sql.h"
 
-enum { BATCH = 100, POLL_MS = 1000, GATHER_MS = 20 };
+enum {
+    BATCH = 100,
+    POLL_MS = 1000,
+    GATHER_MS = 20, /* from the first hint of a quiet time */
+    SPACE_MS = 400, /* after a batch that was not full: the next one may be fuller */
+    REST_TIMES = 9,
+    REST_MOST_MS = 1000, /* one batch that waited for a lock is no reason for a long one */
+};
 
 struct expander {
     struct expander_options options;
     uv_timer_t timer;
     bool running, woken, soon, failing;
-    int64_t not_before_us; /* monotonic: the rate allows no batch earlier */
+    bool ordinary;         /* the job's: those that are not urgent too */
+    int64_t began_us;      /* monotonic: the job */
+    int64_t not_before_us; /* monotonic: no ordinary ones earlier */
     void (*drained)(void *ctx);
     void *drained_ctx;
     int64_t taken, made, age_us, set_aside; /* the job's, the worker's alone while running */
@@ -43,6 +55,7 @@ static int expand(struct db_conn *conn, struct expander *expander, int limit, in
         db_param_int(&params, id);
     else
         db_param_null(&params);
+    db_param_bool(&params, expander->ordinary);
     r = db_exec(conn, &sql_notifier_outbox_expand, &params, &result);
     if (r < 0)
         return r;
@@ -110,12 +123,14 @@ static void on_timer(uv_timer_t *timer)
 
 static void arm(struct expander *expander, uint64_t wait_ms)
 {
-    int64_t least_us = expander->not_before_us - clock_monotonic_us();
+    int64_t rest_us = expander->not_before_us - clock_monotonic_us();
 
     if (expander->drained)
         return;
-    if (least_us > (int64_t)wait_ms * US_PER_MS)
-        wait_ms = (uint64_t)(least_us / US_PER_MS) + 1;
+    if (rest_us > (int64_t)wait_ms * US_PER_MS)
+        wait_ms = (uint64_t)(rest_us / US_PER_MS) + 1;
+    if (wait_ms > POLL_MS) /* for the urgent ones */
+        wait_ms = POLL_MS;
     expander->soon = wait_ms < POLL_MS;
     uv_timer_start(&expander->timer, on_timer, wait_ms, 0);
 }
@@ -131,14 +146,29 @@ static void tell_change(struct expander *expander, int status)
         log_info("expanding the outbox again");
 }
 
+/* When ordinary events may be taken again after a batch of `taken`. */
+static int64_t rest_after(const struct expander *expander, int64_t now_us)
+{
+    int64_t rest = (now_us - expander->began_us) * REST_TIMES;
+    int64_t rate = expander->taken * US_PER_S / expander->options.rate;
+
+    if (rest > REST_MOST_MS * US_PER_MS)
+        rest = REST_MOST_MS * US_PER_MS;
+    if (expander->taken < BATCH && rest < SPACE_MS * US_PER_MS)
+        rest = SPACE_MS * US_PER_MS;
+    return rest > rate ? rest : rate;
+}
+
 static void on_batch(void *job, int status)
 {
     struct expander *expander = job;
+    int64_t now_us = clock_monotonic_us();
 
     expander->running = false;
     tell_change(expander, status);
     if (status == 0) {
-        expander->not_before_us = clock_monotonic_us() + expander->taken * US_PER_S / expander->options.rate;
+        if (expander->ordinary && expander->taken)
+            expander->not_before_us = now_us + rest_after(expander, now_us);
         metric_add(expander->metrics.expanded, NULL, (double)expander->taken);
         metric_add(expander->metrics.made, NULL, (double)expander->made);
         metric_add(expander->metrics.set_aside, NULL, (double)expander->set_aside);
@@ -154,10 +184,13 @@ static void on_batch(void *job, int status)
 
 static void begin_batch(struct expander *expander)
 {
-    int r = db_pool_submit(expander->options.pool, run_batch, on_batch, expander, 0);
+    int r;
 
+    expander->began_us = clock_monotonic_us();
+    expander->ordinary = expander->began_us >= expander->not_before_us;
     expander->woken = false;
     expander->running = true;
+    r = db_pool_submit(expander->options.pool, run_batch, on_batch, expander, 0);
     if (r < 0)
         on_batch(expander, r);
 }

@@ -8,7 +8,7 @@ struct expander;
 struct expander_options {
     uv_loop_t *loop;
     struct db_pool *pool;                           /* close the pool before the expander */
-    int64_t rate;                                   /* most events per second */
+    int64_t rate;                                   /* most ordinary events per second */
     const char *home_region;                        /* where webhooks without a region are sent from */
     void (*on_made)(void *ctx, int64_t deliveries); /* deliveries were made: look for what is due */
     void *ctx;

@@ -222,6 +222,20 @@ int64_t lanes_next_probe_us(const struct lanes *lanes)
     return next;
 }
 
+bool lanes_full(const struct lanes *lanes)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        LIST_FOR(node, &lanes->buckets[i])
+        {
+            const struct lane *lane = CONTAINER_OF(node, struct lane, node);
+
+            if (!lane->dead && lane_room(lane, 0) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 int lanes_count(const struct lanes *lanes)
 {
     return lanes->count;

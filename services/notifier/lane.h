@@ -39,5 +39,7 @@ int64_t lane_retry_wait_us(struct lane *lane, int64_t now_us);
 void lanes_rooms(struct lanes *lanes, int64_t now_us, struct buf *out);
 /** When the next dead lane may be probed; 0 without any. */
 int64_t lanes_next_probe_us(const struct lanes *lanes);
+/** True while some lane that lives has no room: the end of one of its deliveries makes some. */
+bool lanes_full(const struct lanes *lanes);
 int lanes_count(const struct lanes *lanes);
 int lanes_dead(const struct lanes *lanes);

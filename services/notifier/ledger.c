@@ -6,7 +6,9 @@
  * - a shipment counts in its lane from its start to its end, and in `in_flight` until its end is recorded;
  * - an end that could not be recorded is recorded again until it is, since a success forgotten is a second
  * mail;
- * - the channels share nothing: a mail relay that hangs does not hold up webhooks.
+ * - the channels share nothing: a mail relay that hangs does not hold up webhooks;
+ * - a claim costs more than what it finds, so nothing is claimed without a reason: news, a place that became
+ * free while others wait, the rate, a retry, and each second in case a reason was missed.
  * If this process dies, its leases run out, or it releases them itself at its next start. Hints and its own
  * retries make it look sooner; a poll every second is the truth.
  */
@@ -20,7 +22,14 @@
 #include "notifier_sql.h"
 #include <stdio.h>
 
-enum { SLOTS = 128 /* of a channel without threads */, CLAIM_MOST = 50, CHANNELS = 2, GATHER_MS = 25 };
+enum {
+    SLOTS = 128, /* of a channel without threads */
+    CLAIM_MOST = 50,
+    CHANNELS = 2,
+    GATHER_MS = 25, /* after news of deliveries */
+    AGAIN_MS = 50,  /* after the end of one, when others wait for its place */
+    FEW_PER_S = 3,  /* claims a second when the rate is what holds them back */
+};
 #define POLL_US           (1 * US_PER_S)
 #define EXPIRE_EVERY_US   (60 * US_PER_S)
 #define RECORD_AGAIN_US   (500 * US_PER_MS)
@@ -37,6 +46,8 @@ struct claim {
     int n;
 
     bool running;
+    bool asked; /* while it was running: look again */
+    bool more;  /* something may wait for a place that is taken */
     int in_flight;
     double tokens;        /* how many may start now */
     int64_t rate;         /* per second */
@@ -116,11 +127,13 @@ static struct claim *claim_of(struct shipment *shipment)
 static void forget(struct shipment *shipment)
 {
     struct ledger *ledger = shipment->owner;
+    struct claim *claim = claim_of(shipment);
 
-    claim_of(shipment)->in_flight--;
+    claim->in_flight--;
     metric_set(ledger->metrics.in_flight, NULL, in_flight(ledger));
     shipment_free(shipment);
-    look_in(ledger, GATHER_MS * US_PER_MS);
+    if (claim->more)
+        look_in(ledger, AGAIN_MS * US_PER_MS);
     check_drained(ledger);
 }
 
@@ -186,10 +199,13 @@ static void end_attempt(struct shipment *shipment, const struct attempt *attempt
         lane_end(shipment->lane, lane_verdict(attempt), now_us);
     shipment->lane = NULL;
     metric_set(ledger->metrics.dead_lanes, NULL, lanes_dead(ledger->lanes));
-    if (ledger->stopped)
+    if (ledger->stopped) {
         forget(shipment);
-    else
-        recorder_add(&ledger->recorder, shipment);
+        return;
+    }
+    recorder_add(&ledger->recorder, shipment);
+    if (recorder_size(&ledger->recorder) == (size_t)in_flight(ledger))
+        recorder_hurry(&ledger->recorder);
 }
 
 static void on_attempt(void *ctx, const struct attempt *attempt, const char *region)
@@ -288,40 +304,53 @@ static void tell_change(struct ledger *ledger, int status)
 
 static void begin_claim(struct claim *claim);
 
+static void start_claimed(struct claim *claim)
+{
+    struct ledger *ledger = claim->ledger;
+    bool again = claim->asked || claim->n == claim->limit;
+    int n = claim->n;
+
+    claim->asked = false;
+    claim->in_flight += n;
+    claim->tokens -= n;
+    metric_set(ledger->metrics.in_flight, NULL, in_flight(ledger));
+    claim->n = 0;
+    for (int i = 0; i < n; i++)
+        start(ledger, TAKE(claim->rows[i]));
+    claim->more = lanes_full(ledger->lanes);
+    if (again && !ledger->drained)
+        begin_claim(claim);
+}
+
 static void on_claim(void *job, int status)
 {
     struct claim *claim = job;
     struct ledger *ledger = claim->ledger;
-    int n = claim->n;
 
     claim->running = false;
     tell_change(ledger, status);
     if (status < 0 || ledger->stopped)
         drop_rows(claim);
-    if (status == 0 && !ledger->stopped) {
-        claim->in_flight += n;
-        claim->tokens -= n;
-        metric_set(ledger->metrics.in_flight, NULL, in_flight(ledger));
-        claim->n = 0;
-        for (int i = 0; i < n; i++)
-            start(ledger, TAKE(claim->rows[i]));
-        if (n && !ledger->drained)
-            begin_claim(claim);
-    }
+    else
+        start_claimed(claim);
     check_drained(ledger);
 }
 
-/* As many as can start now: slots, and the rate. Against the rate they start a tenth of a second's worth at a
- * time, so that a backlog is not claimed one by one. */
+/* As many as can start now: slots, and the rate. Against the rate they start a third of a second's worth at
+ * a time, or as many as a lane holds, so that a backlog is not claimed one by one. */
 static int claim_limit(struct claim *claim)
 {
     int limit = claim->slots - claim->in_flight;
-    double few = claim->rate < 10 ? 1 : (double)claim->rate / 10;
+    double few = claim->rate < FEW_PER_S ? 1 : (double)claim->rate / FEW_PER_S;
 
     refill(claim, clock_monotonic_us());
+    if (few > LANE_MOST)
+        few = LANE_MOST;
     if (few > limit)
         few = limit > 1 ? limit : 1;
-    if (claim->tokens < few) { /* without a slot the end of a delivery makes us look */
+    if (limit <= 0)
+        claim->more = true; /* the end of a delivery makes us look */
+    if (claim->tokens < few) {
         look_in(claim->ledger, (int64_t)((few - claim->tokens) / (double)claim->rate * US_PER_S));
         return 0;
     }
@@ -334,8 +363,10 @@ static void begin_claim(struct claim *claim)
 {
     int r;
 
-    if (claim->running)
+    if (claim->running) {
+        claim->asked = true;
         return;
+    }
     claim->limit = claim_limit(claim);
     if (claim->limit <= 0)
         return;
@@ -468,8 +499,8 @@ struct ledger *ledger_open(const struct ledger_options *options)
 
     ledger->options = *options;
     ledger->lanes = lanes_new(options->conf->retry_scale);
-    recorder_init(&ledger->recorder,
-                  &(struct recorder_options){options->pool, options->instance, on_recorded, ledger});
+    recorder_open(&ledger->recorder, &(struct recorder_options){options->loop, options->pool,
+                                                                options->instance, on_recorded, ledger});
     for (size_t i = 0; i < CHANNELS; i++) {
         ledger->claims[i].ledger = ledger;
         ledger->claims[i].channel = channels[i];
@@ -501,18 +532,25 @@ void ledger_stop(struct ledger *ledger)
     if (!ledger)
         return;
     ledger->stopped = true;
+    recorder_stop(&ledger->recorder);
     uv_timer_stop(&ledger->timer);
+}
+
+static void free_ledger(void *ctx)
+{
+    struct ledger *ledger = ctx;
+
+    for (size_t i = 0; i < CHANNELS; i++)
+        buf_fini(&ledger->claims[i].rooms);
+    lanes_free(ledger->lanes);
+    free(ledger);
 }
 
 static void on_closed(uv_handle_t *handle)
 {
     struct ledger *ledger = handle->data;
 
-    recorder_fini(&ledger->recorder);
-    for (size_t i = 0; i < CHANNELS; i++)
-        buf_fini(&ledger->claims[i].rooms);
-    lanes_free(ledger->lanes);
-    free(ledger);
+    recorder_close(&ledger->recorder, free_ledger);
 }
 
 struct ledger *ledger_close(struct ledger *ledger)

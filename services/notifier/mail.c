@@ -9,8 +9,8 @@
 #include "notifier/mail.h"
 #include "base/encode.h"
 #include "meridian/errors.h"
+#include "notifier/moment.h"
 #include "notifier/template.h"
-#include "notifier/zone.h"
 #include <ctype.h>
 
 enum {
@@ -269,7 +269,7 @@ int mail_compose(const struct mail *mail, struct buf *out)
     if (!mail_address_valid(str_from(mail->from_address)) || !mail_address_valid(str_from(mail->to_address)))
         return -E_VALIDATION;
     buf_add_text(out, "Date: ");
-    zone_add_mail_date(out, mail->at_us, mail->zone);
+    moment_add_mail_date(out, mail->at_us, mail->zone);
     buf_add_text(out, "\r\n");
     add_mailbox(out, "From", mail->from_name, mail->from_address);
     add_mailbox(out, "To", mail->to_name, mail->to_address);

@@ -1,6 +1,7 @@
 /* A mail as bytes: headers and body by RFC 5322, 2045 and 2047. Pure: no sending here. */
 #pragma once
 #include "base/buf.h"
+#include "domain/zone.h"
 
 struct mail {
     const char *id;        /* delivery id: Message-ID is <id@domain of from_address> */
@@ -9,8 +10,8 @@ struct mail {
     const char *from_address;
     const char *to_name; /* may be empty */
     const char *to_address;
-    const char *language; /* Content-Language; NULL: left out */
-    const char *zone;     /* of the Date header */
+    const char *language;    /* Content-Language; NULL: left out */
+    const struct zone *zone; /* of the Date header; NULL: UTC */
     int64_t at_us;
     struct str subject; /* UTF-8; whatever is in it, it becomes one header */
     struct str text;    /* UTF-8, lines ended by \n */

@@ -20,6 +20,7 @@ struct notifier {
     struct channel_env env;
     struct templates *templates;
     struct address_guard *guard;
+    struct zone_book zones;
     struct db_pool *pool; /* at home; else NULL, like the next two */
     struct expander *expander;
     struct ledger *ledger;
@@ -49,8 +50,8 @@ static const struct conf_key keys[] = {
     KEY(mail_from, CONF_TEXT, "desk@meridian.invalid",
         "Sender address of every mail; its domain also makes Message-IDs."),
     KEY(expand_rate, CONF_INTEGER, "250",
-        "Most events per second that this process turns into notices, urgent ones first: in a flood of "
-        "submissions the notices wait, and not the submissions.",
+        "Most ordinary events per second that this process turns into notices: in a flood of submissions "
+        "the notices wait, and not the submissions. Those of a P1 and of the clocks do not.",
         .min = 1, .max = 100000),
     KEY(mail_rate, CONF_INTEGER, "50", "Most mails per second that this process starts.", .min = 1,
         .max = 100000),
@@ -102,7 +103,8 @@ static int open_env(struct service *service)
         log_error("configuration", L_STR("problem", buf_str(&problems)));
     if (r < 0)
         return r;
-    state.env = (struct channel_env){.conf = &conf, .templates = state.templates, .guard = state.guard};
+    state.env = (struct channel_env){
+        .conf = &conf, .templates = state.templates, .guard = state.guard, .zones = &state.zones};
     state.env.smtp = smtp_open(service->loop);
     return transport_open(service->loop, &state.env.transport);
 }
@@ -283,6 +285,7 @@ static void fini(struct service *service)
     state.expander = expander_close(state.expander);
     state.ledger = ledger_close(state.ledger);
     state.handover = handover_close(state.handover);
+    zone_book_fini(&state.zones);
     state.guard = address_guard_free(state.guard);
     state.templates = templates_close(state.templates);
     uv_close((uv_handle_t *)&state.drain_timer, NULL);

@@ -1,6 +1,10 @@
-/* At most one group is under way. A failure hands each of its shipments back, so that the ledger decides
- * whether to wait or to give up. */
+/* At most one group is under way; the next one gathers meanwhile, for GATHER_MS at least unless there is
+ * nothing to wait for. Whoever dies in that time sends what it had sent again, under the same id, as if it
+ * had died a moment earlier. A failure hands each of its shipments back, so that the ledger decides whether
+ * to wait or to give up. */
 #include "notifier/recorder.h"
+
+enum { GATHER_MS = 40 };
 
 static void next_group(struct recorder *recorder);
 
@@ -25,27 +29,46 @@ static void on_group(void *job, int status)
             list_append(&recorder->again, &group[i]->node);
 }
 
-static void next_group(struct recorder *recorder)
+static void on_gathered(uv_timer_t *timer)
+{
+    recorder_hurry(timer->data);
+}
+
+static void take_group(struct recorder *recorder)
 {
     struct list *node;
-    int r;
 
-    if (recorder->n)
-        return;
     while (recorder->n < RECORD_MOST && (node = list_pop(&recorder->ended)))
         recorder->group[recorder->n++] = CONTAINER_OF(node, struct shipment, node);
-    if (!recorder->n)
+    recorder->waiting -= recorder->n;
+    recorder->hurry = false;
+    uv_timer_stop(&recorder->timer);
+}
+
+static void next_group(struct recorder *recorder)
+{
+    int r;
+
+    if (recorder->n || !recorder->waiting || recorder->stopped)
         return;
+    if (!recorder->hurry && recorder->waiting < RECORD_MOST) {
+        if (!uv_is_active((uv_handle_t *)&recorder->timer))
+            uv_timer_start(&recorder->timer, on_gathered, GATHER_MS, 0);
+        return;
+    }
+    take_group(recorder);
     r = db_pool_submit(recorder->options.pool, run_group, on_group, recorder, 0);
     if (r < 0)
         on_group(recorder, r);
 }
 
-void recorder_init(struct recorder *recorder, const struct recorder_options *options)
+void recorder_open(struct recorder *recorder, const struct recorder_options *options)
 {
     *recorder = (struct recorder){.options = *options};
     list_init(&recorder->ended);
     list_init(&recorder->again);
+    uv_timer_init(options->loop, &recorder->timer);
+    recorder->timer.data = recorder;
 }
 
 static void free_all(struct list *list)
@@ -56,23 +79,54 @@ static void free_all(struct list *list)
         shipment_free(CONTAINER_OF(node, struct shipment, node));
 }
 
-void recorder_fini(struct recorder *recorder)
+void recorder_stop(struct recorder *recorder)
+{
+    recorder->stopped = true;
+    uv_timer_stop(&recorder->timer);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct recorder *recorder = handle->data;
+
+    recorder->closed(recorder->options.ctx);
+}
+
+void recorder_close(struct recorder *recorder, void (*done)(void *ctx))
 {
     free_all(&recorder->ended);
     free_all(&recorder->again);
+    recorder->closed = done;
+    uv_close((uv_handle_t *)&recorder->timer, on_closed);
 }
 
 void recorder_add(struct recorder *recorder, struct shipment *take_shipment)
 {
     list_append(&recorder->ended, &take_shipment->node);
+    recorder->waiting++;
     next_group(recorder);
+}
+
+void recorder_hurry(struct recorder *recorder)
+{
+    recorder->hurry = true;
+    next_group(recorder);
+}
+
+size_t recorder_size(const struct recorder *recorder)
+{
+    return recorder->waiting + recorder->n;
 }
 
 void recorder_again(struct recorder *recorder)
 {
     struct list *node;
 
-    while ((node = list_pop(&recorder->again)))
+    if (list_empty(&recorder->again))
+        return;
+    while ((node = list_pop(&recorder->again))) {
         list_append(&recorder->ended, node);
-    next_group(recorder);
+        recorder->waiting++;
+    }
+    recorder_hurry(recorder);
 }

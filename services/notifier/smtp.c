@@ -18,7 +18,9 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-enum { IDLE_MOST = 16 };
+/* The least that libcurl takes: a mail is small, and libcurl takes and gives back three times this for each.
+ */
+enum { IDLE_MOST = 16, UPLOAD_BUFFER = 16 * 1024 };
 
 struct smtp {
     uv_loop_t *loop;
@@ -168,6 +170,7 @@ static void set_options(struct send *send, const struct smtp_request *request)
     curl_easy_setopt(send->easy, CURLOPT_MAIL_FROM, from);
     curl_easy_setopt(send->easy, CURLOPT_MAIL_RCPT, send->recipients);
     curl_easy_setopt(send->easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(send->easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER);
     curl_easy_setopt(send->easy, CURLOPT_READFUNCTION, on_read);
     curl_easy_setopt(send->easy, CURLOPT_READDATA, send);
     curl_easy_setopt(send->easy, CURLOPT_NOPROGRESS, 0L);

@@ -1,45 +1,30 @@
 /* Groups of claims.
  *
- * A group is one transaction in which each claim is one statement (claim_next.sql), so that what is true of
- * one is true of all: the locks of a claim keep those behind it from its ticket. Whatever goes wrong with a
- * group as a whole, and a claim that found every head of its queue held by others, is tried again alone
- * (router_work), where the pool repeats what may be repeated; the keys make that safe also after a commit
- * whose answer was lost.
+ * A group is one statement (claim.c). Whatever goes wrong with a group as a whole, and a claim that found
+ * every head of its queue held by others, is tried again alone (router_work), where the pool repeats what may
+ * be repeated; the keys make that safe also after a commit whose answer was lost.
  */
 #include "router/claim_group.h"
 #include "base/memory.h"
 #include "meridian/errors.h"
 #include "router/state.h"
 
-enum { GROUP_MAX = 16, GROUPS_AT_ONCE = 1 }; /* a second one would mostly find what the first one holds */
+enum { GROUPS_AT_ONCE = 1 }; /* a second one would mostly find what the first one holds */
 
 struct group {
     struct claim_groups *groups;
     size_t n;
-    struct job *jobs[GROUP_MAX];
-    int status[GROUP_MAX];
+    struct job *jobs[CLAIMS_TOGETHER_MAX];
+    int status[CLAIMS_TOGETHER_MAX];
 };
 
 static int group_work(struct db_conn *conn, void *arg)
 {
     struct group *group = arg;
-    uint64_t lsn = 0;
-    int r;
 
-    if (group->n == 1) /* one statement, one round trip */
+    if (group->n == 1)
         return router_run(conn, group->jobs[0]);
-    r = db_begin(conn);
-    for (size_t i = 0; i < group->n && !r; i++) {
-        job_reset(group->jobs[i]);
-        group->status[i] = claim_next_in(conn, group->jobs[i], (int)i + 1);
-        r = db_failed(conn);
-    }
-    if (!r)
-        r = db_commit(conn, &lsn);
-    for (size_t i = 0; i < group->n && !r; i++)
-        if (!group->status[i])
-            group->jobs[i]->lsn = lsn;
-    return r;
+    return claim_next_together(conn, group->jobs, group->n, group->status);
 }
 
 static void next_group(struct claim_groups *groups);
@@ -75,7 +60,7 @@ static void next_group(struct claim_groups *groups)
         int r;
 
         group->groups = groups;
-        while (group->n < GROUP_MAX && groups->nwaiting) {
+        while (group->n < CLAIMS_TOGETHER_MAX && groups->nwaiting) {
             group->jobs[group->n++] = CONTAINER_OF(list_pop(&groups->waiting), struct job, node);
             groups->nwaiting--;
         }

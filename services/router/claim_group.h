@@ -1,6 +1,6 @@
-/* Claims of the next ticket, many in one transaction: while a group is under way the next ones gather, so
- * that a rush costs a commit per group and keeps few connections busy. One that comes alone goes at once.
- * Loop thread. */
+/* Claims of the next ticket, many in one statement: while a group is under way the next ones gather, so that
+ * a rush costs a statement and a commit per group and keeps few connections busy. One that comes alone goes
+ * at once. Loop thread. */
 #pragma once
 #include "base/list.h"
 #include <stddef.h>

@@ -112,7 +112,7 @@ static int change_ticket(struct db_conn *conn, struct job *job, const char *key,
     if (r < 0)
         return r;
     job_hint_ticket(job);
-    job->hints.clocks = writer.clocks_changed;
+    job_hint_timers(job, &row.id, writer.clocks_changed);
     return 0;
 }
 

@@ -10,7 +10,7 @@ static void publish(struct hinting *self)
 {
     Meridian__Hint hint = MERIDIAN__HINT__INIT;
     Meridian__Hint__Mark marks[HINTING_MARKS], *pointers[HINTING_MARKS];
-    ProtobufCBinaryData sessions[HINTING_SESSIONS];
+    ProtobufCBinaryData sessions[HINTING_SESSIONS], timers[HINTING_TIMERS];
 
     uv_timer_stop(&self->timer);
     hint.publisher = (char *)self->router->instance;
@@ -32,9 +32,13 @@ static void publish(struct hinting *self)
         sessions[i] = (ProtobufCBinaryData){AUTH_HASH_SIZE, self->sessions[i]};
     hint.ended_sessions = sessions;
     hint.n_ended_sessions = self->nsessions;
+    for (size_t i = 0; i < self->ntimers; i++)
+        timers[i] = (ProtobufCBinaryData){sizeof self->timers_of[i].bytes, self->timers_of[i].bytes};
+    hint.timers_of = timers;
+    hint.n_timers_of = self->ntimers;
     bus_publish(self->router->bus, &hint);
     self->changed = self->outbox = self->clocks = false;
-    self->nmarks = self->nsessions = 0;
+    self->nmarks = self->nsessions = self->ntimers = 0;
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -73,7 +77,10 @@ void hinting_add(struct hinting *self, const struct job *job)
     if (told->session_ended)
         memcpy(self->sessions[self->nsessions++], job->request->session_close->token_hash.data,
                AUTH_HASH_SIZE);
-    if (self->nmarks == HINTING_MARKS || self->nsessions == HINTING_SESSIONS)
+    if (told->clocks && !uuid_eq(&told->timers_of, &(struct uuid){0}))
+        self->timers_of[self->ntimers++] = told->timers_of;
+    if (self->nmarks == HINTING_MARKS || self->nsessions == HINTING_SESSIONS ||
+        self->ntimers == HINTING_TIMERS)
         publish(self);
     else if (!uv_is_active((uv_handle_t *)&self->timer))
         uv_timer_start(&self->timer, on_timer, HINT_MS, 0);

@@ -10,7 +10,7 @@
 struct router;
 struct job;
 
-enum { HINTING_MARKS = 64, HINTING_SESSIONS = 16 };
+enum { HINTING_MARKS = 64, HINTING_SESSIONS = 16, HINTING_TIMERS = 64 };
 
 struct hinting {
     struct router *router;
@@ -18,12 +18,13 @@ struct hinting {
     uint64_t sequence; /* of the last hint */
     uint64_t lsn;      /* of the last commit; the rest is what it and those before it mean */
     bool changed, outbox, clocks;
-    size_t nmarks, nsessions;
+    size_t nmarks, nsessions, ntimers;
     struct {
         char user_id[UUID_TEXT_SIZE];
         uint64_t lsn;
     } marks[HINTING_MARKS];
     uint8_t sessions[HINTING_SESSIONS][AUTH_HASH_SIZE];
+    struct uuid timers_of[HINTING_TIMERS];
 };
 
 void hinting_open(struct hinting *self, struct router *router);

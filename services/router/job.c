@@ -42,6 +42,12 @@ void job_hint_ticket(struct job *job)
     job->hints.changed = job->hints.outbox = true;
 }
 
+void job_hint_timers(struct job *job, const struct uuid *ticket, bool changed)
+{
+    job->hints.clocks = changed;
+    job->hints.timers_of = *ticket;
+}
+
 void job_command_key(const struct job *job, const char *client_key, struct buf *ret_key)
 {
     if (client_key && client_key[0]) {

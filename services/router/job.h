@@ -30,10 +30,11 @@ struct job_kind {
 
 /* What the commit means for others: see hinting.h. */
 struct job_hints {
-    bool changed;       /* tickets */
-    bool outbox;        /* notices were added */
-    bool clocks;        /* clocks were started, paused or stopped */
-    bool session_ended; /* that of the request's token hash */
+    bool changed;          /* tickets */
+    bool outbox;           /* notices were added */
+    bool clocks;           /* clocks were started, paused or stopped, or timers were */
+    struct uuid timers_of; /* of this ticket; zero: of more than one */
+    bool session_ended;    /* that of the request's token hash */
 };
 
 /* A session that was opened or found; the messages point into the struct. */
@@ -81,6 +82,8 @@ DEFINE_CLEANUP(struct job, job_free)
 int job_check_epoch(struct job *job, int64_t epoch) _must_check_;
 /** After the commit: tickets changed, and somebody may have to be told. */
 void job_hint_ticket(struct job *job);
+/** After the commit: clocks or timers of that ticket `changed`, so that schedulers look at them. */
+void job_hint_timers(struct job *job, const struct uuid *ticket, bool changed);
 /** The key under which the answer of this request is kept: the caller's Idempotency-Key, or the request's id;
  * the two never meet. */
 void job_command_key(const struct job *job, const char *client_key, struct buf *ret_key);
@@ -92,11 +95,15 @@ void job_refusal_text(const struct job *job, int failure, struct buf *ret_text);
 int job_recall(struct job *job, struct str response, struct str hash_hex,
                const uint8_t hash[32]) _must_check_;
 
-/** claim.c: a claim-next within the transaction of a group, of which it is the `ordinal`th (from 1). As
- * `work`, but for the position; -E_DB_RETRY when all that is ready is held by others. */
-int claim_next_in(struct db_conn *conn, struct job *job, int ordinal) _must_check_;
+enum { CLAIMS_TOGETHER_MAX = 16 };
+/** claim.c: claims the next ticket for each of up to CLAIMS_TOGETHER_MAX jobs in one statement. 0, and each
+ * has in ret_status what `work` would have returned; -E_DB_RETRY there: all that is ready for it is held by
+ * others, or its key is another one's of the same call. A failure: nothing happened, or, as of db_exec_lsn,
+ * nobody knows. */
+int claim_next_together(struct db_conn *conn, struct job *const *jobs, size_t n,
+                        int *ret_status) _must_check_;
 
 /* The kinds, one per body of a request. */
 extern const struct job_kind submit_kind, command_kind, claim_next_kind, session_open_kind,
     session_lookup_kind, session_close_kind, number_lease_kind, heartbeat_kind, read_kind,
-    dead_letter_replay_kind, replicated_kind, plan_apply_kind;
+    dead_letter_replay_kind, replicated_kind, timer_due_kind, plan_apply_kind;

@@ -66,7 +66,7 @@ static int apply(struct db_conn *conn, struct job *job, const json_t *document)
                               "Plan %lld is in force; yours was made from plan %lld", (long long)present,
                               (long long)base);
     versions = versions_of(document, base + 1, before, before_versions);
-    if (sla_plan_json_read(document, base + 1, versions, &read, &fault) < 0) {
+    if (sla_plan_json_read(document, base + 1, NULL, &read, &fault) < 0) {
         _cleanup_buf_ struct buf pointer = BUF_INIT;
 
         buf_printf(&pointer, "/document%s", buf_text(&fault.at));

@@ -6,11 +6,13 @@
 #include "meridian/errors.h"
 #include "router_sql.h"
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct plan_book {
     pthread_mutex_t lock;
     struct sla_document **documents;
     size_t n;
+    atomic_bool minds_claims;
 };
 
 struct plan_book *plan_book_new(void)
@@ -98,4 +100,14 @@ int plan_latest(struct db_conn *conn, json_t **ret_document, json_t **ret_versio
     if (ret_versions)
         *ret_versions = json_loads(db_text(&result, 0, 2), 0, NULL);
     return 0;
+}
+
+bool plan_book_minds_claims(struct plan_book *book)
+{
+    return atomic_load(&book->minds_claims);
+}
+
+void plan_book_learn_claims(struct plan_book *book)
+{
+    atomic_store(&book->minds_claims, true);
 }

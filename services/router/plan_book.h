@@ -14,6 +14,10 @@ struct plan_book *plan_book_new(void);
 /** NULL is fine; returns NULL. No worker may be in it any more. */
 struct plan_book *plan_book_free(struct plan_book *book);
 
+/** Whether claims can move clocks: false until somebody learned it, true for ever after. Any thread. */
+bool plan_book_minds_claims(struct plan_book *book);
+void plan_book_learn_claims(struct plan_book *book);
+
 /** The plan in force: its document, the versions of its calendars (either may be NULL: it does not matter; to
  * be freed with json_decref), its version. Database failures; -E_INTERNAL: there is none. */
 int plan_latest(struct db_conn *conn, json_t **ret_document, json_t **ret_versions,

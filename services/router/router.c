@@ -48,6 +48,8 @@ static const struct job_kind *kind_of(const Meridian__Request *request)
         return &dead_letter_replay_kind;
     case MERIDIAN__REQUEST__BODY_REPLICATED:
         return &replicated_kind;
+    case MERIDIAN__REQUEST__BODY_TIMER_DUE:
+        return &timer_due_kind;
     case MERIDIAN__REQUEST__BODY_PLAN_APPLY:
         return &plan_apply_kind;
     default: /* a newer sender's, or the notifier's */

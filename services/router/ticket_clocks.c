@@ -142,7 +142,7 @@ int ticket_clocks_fold(struct db_conn *conn, struct plan_book *plans, const stru
     for (int i = 0; i < db_rows(&result) && !r; i++)
         r = add_event(&clocks->history, db_text(&result, i, 0), db_int(&result, i, 1), db_text(&result, i, 2),
                       db_text(&result, i, 3));
-    if (!r)
+    if (!r && event)
         r = add_event(&clocks->history, event->type, row->now_us, event->actor, event->data);
     if (r < 0)
         return finder.failure < 0 ? finder.failure : -E_INTERNAL;
@@ -233,4 +233,18 @@ int ticket_clocks_write(struct db_conn *conn, const struct ticket_row *row,
         r = write_run(conn, row, &clocks->fold.runs[i]);
     }
     return r;
+}
+
+int ticket_clocks_follow(struct db_conn *conn, struct plan_book *plans, const char *number, int *ordinal)
+{
+    _cleanup_ticket_clocks_ struct ticket_clocks clocks = {0};
+    _cleanup_ticket_row_ struct ticket_row row = {0};
+    bool changed = false;
+    int r = ticket_row_lock(conn, number, &row);
+
+    if (!r)
+        r = ticket_clocks_read(conn, &row, ordinal, &clocks);
+    if (!r)
+        r = ticket_clocks_fold(conn, plans, &row, NULL, &clocks);
+    return r < 0 ? r : ticket_clocks_write(conn, &row, &clocks, &changed);
 }

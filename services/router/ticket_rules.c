@@ -272,29 +272,12 @@ static void prioritize(struct ticket_change *change, const Meridian__Command *c)
         change->priority = PRIORITY_P4; /* cannot be */
 }
 
-/* A ticket that the requester answers does not wait for the requester any more: an event of its own. */
-static void add_resumption(struct ticket_plan *plan, enum ticket_state next)
+/* The ticket as it is. */
+static struct ticket_change unchanged(const struct ticket_row *row)
 {
-    struct ticket_change *resumed = &plan->steps[plan->n++];
-
-    *resumed = plan->steps[0];
-    resumed->event = "ticket.resumed";
-    resumed->state = next;
-    resumed->pending_reason = NULL;
-    resumed->pending_until_us = 0;
-    resumed->text_kind = TEXT_NONE;
-}
-
-static void plan_steps(const struct judge *j, enum ticket_state next, struct ticket_plan *plan)
-{
-    const struct ticket_row *row = j->row;
-    const Meridian__Command *c = j->command;
-    struct ticket_change *change = &plan->steps[0];
-
-    *plan = (struct ticket_plan){.n = 1};
-    *change = (struct ticket_change){
+    return (struct ticket_change){
         .public = true,
-        .state = next,
+        .state = row->state,
         .owner_id = row->owner_id,
         .owner_login = row->owner_login,
         .owner_region = row->owner_region,
@@ -307,6 +290,35 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         .pending_reason = row->pending_reason,
         .pending_until_us = row->pending_until_us,
     };
+}
+
+static void resume(struct ticket_change *change, enum ticket_state next)
+{
+    change->event = "ticket.resumed";
+    change->state = next;
+    change->pending_reason = NULL;
+    change->pending_until_us = 0;
+}
+
+/* A ticket that the requester answers does not wait for the requester any more: an event of its own. */
+static void add_resumption(struct ticket_plan *plan, enum ticket_state next)
+{
+    struct ticket_change *resumed = &plan->steps[plan->n++];
+
+    *resumed = plan->steps[0];
+    resume(resumed, next);
+    resumed->text_kind = TEXT_NONE;
+}
+
+static void plan_steps(const struct judge *j, enum ticket_state next, struct ticket_plan *plan)
+{
+    const struct ticket_row *row = j->row;
+    const Meridian__Command *c = j->command;
+    struct ticket_change *change = &plan->steps[0];
+
+    *plan = (struct ticket_plan){.n = 1};
+    *change = unchanged(row);
+    change->state = next;
     if (next != TICKET_PENDING && j->action != ACTION_REPLY) {
         change->pending_reason = NULL;
         change->pending_until_us = 0;
@@ -401,6 +413,16 @@ bool ticket_rules_hide(const Meridian__Request *request, const struct ticket_row
     struct judge j = judge_of(request, row);
 
     return !j.actor || verdict(&j, row->owner_id) == AUTHZ_HIDE;
+}
+
+void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan)
+{
+    *ret_plan = (struct ticket_plan){0};
+    if (row->state != TICKET_PENDING)
+        return;
+    ret_plan->n = 1;
+    ret_plan->steps[0] = unchanged(row);
+    resume(&ret_plan->steps[0], TICKET_OPEN);
 }
 
 int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row *row,

@@ -6,12 +6,15 @@
  * - a row in the queue exists exactly while the ticket can be claimed;
  * - clocks run while the desk has to act, rest while it waits, stop when the ticket does. A clock that is
  * late when it is stopped has breached, also if the scheduler did not come in time: what is due fires first,
- * by the scheduler's own function. Any failure ends the transaction; nothing is half done.
+ * by the scheduler's own function;
+ * - the ticket's timers are armed as its new state demands (timers.c).
+ * Any failure ends the transaction; nothing is half done.
  */
 #include "router/ticket_write.h"
 #include "base/clock.h"
 #include "meridian/errors.h"
 #include "router/ticket_clocks.h"
+#include "router/timers.h"
 #include "router_sql.h"
 
 static bool claimable(enum ticket_state state, const char *owner_id)
@@ -167,6 +170,8 @@ int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct tick
         r = write_text(conn, row, change, writer);
     if (!r)
         r = ticket_clocks_write(conn, row, &clocks, &writer->clocks_changed);
+    if (!r)
+        r = timers_follow(conn, row, change, &writer->clocks_changed);
     if (r < 0)
         return r;
     row->state = change->state;
@@ -179,6 +184,8 @@ int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct tick
     row->impact = change->impact;
     row->urgency = change->urgency;
     row->team_slug = change->team_slug;
+    row->pending_reason = change->pending_reason;
+    row->pending_until_us = change->pending_until_us;
     row->responded = row->responded || change->first_response;
     return 0;
 }

@@ -12,12 +12,12 @@ struct ticket_writer {
     const char *command_key;     /* the answer of the last change is kept under it */
     const uint8_t *command_hash; /* 32 bytes */
     int ordinal;                 /* events written so far in this transaction; counted on */
-    bool clocks_changed;         /* out: timers may have to be armed anew */
+    bool clocks_changed;         /* out: clocks or timers; schedulers have to look at them */
     struct buf *answer;          /* out: the JSON of the ticket after the last change */
 };
 
-/** Writes one change of the locked ticket: row, event, notice, queue, clocks, text and, when `last`, the
- * remembered answer. Brings `row` up to date for the next change. Database failures; -E_CONFLICT when the key
- * has been used meanwhile. */
+/** Writes one change of the locked ticket: row, event, notice, queue, clocks, timers, text and, when `last`,
+ * the remembered answer. Brings `row` up to date for the next change. Database failures; -E_CONFLICT when the
+ * key has been used meanwhile. */
 int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct ticket_change *change,
                  struct ticket_writer *writer, bool last) _must_check_;

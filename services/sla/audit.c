@@ -1,10 +1,11 @@
 /* The audit: every two seconds, one question to the region's standby.
  *
  * Owns a timer and one job. "Overdue" is measured against the last commit of the primary that this standby
- * has replayed, so neither replay lag nor a cut link raises the alarm: what cannot be known is reported as
- * age, not as a verdict. Heartbeats commit every two seconds, so the age stays small while anything lives.
- * The alarm is a state (a gauge, a line of /readyz?verbose); the log has one line per change. It never writes
- * and never fires anything itself: that is the sweeper's work, beside the primary.
+ * has replayed, and so is the silence of the schedulers, whose last completed sweep is in desk.scheduler. So
+ * neither replay lag nor a cut link raises the alarm: what cannot be known is reported as age, not as a
+ * verdict. Heartbeats commit every two seconds, so the age stays small while anything lives. The alarm is a
+ * state (a gauge, a line of /readyz?verbose); the log has one line per change. It never writes and never
+ * fires anything itself: that is the sweeper's work, beside the primary.
  */
 #include "sla/audit.h"
 #include "base/clock.h"
@@ -13,7 +14,8 @@
 #include "metrics/metrics.h"
 #include "sla_sql.h"
 
-#define EVERY_US (2 * US_PER_S)
+#define EVERY_US  (2 * US_PER_S)
+#define SILENT_US (10 * US_PER_S)
 
 struct auditor {
     struct auditor_options options;
@@ -23,7 +25,7 @@ struct auditor {
     void *drained_ctx;
     struct auditor_figures figures, seen; /* seen: the job's, the worker's alone while running */
     struct {
-        struct metric *overdue, *longest, *age, *audits;
+        struct metric *overdue, *longest, *age, *silence, *audits;
     } metrics;
 };
 
@@ -35,30 +37,44 @@ static int run_audit(struct db_conn *conn, void *job)
     int r;
 
     db_param_int(&params, auditor->options.late_us);
-    r = db_exec(conn, &sql_sla_clock_overdue, &params, &result);
+    r = db_exec(conn, &sql_sla_audit, &params, &result);
     if (r < 0)
         return r;
     auditor->seen.overdue = db_int(&result, 0, 0);
     auditor->seen.longest_us = db_int(&result, 0, 1);
     auditor->seen.age_us = db_is_null(&result, 0, 2) ? -1 : db_int(&result, 0, 2);
+    auditor->seen.silent_us = db_int(&result, 0, 3);
     return 0;
+}
+
+/* One line in the log for each change. */
+static void tell(const struct auditor_figures *now, const struct auditor_figures *before)
+{
+    if (now->alarm && !before->alarm)
+        log_warn("clocks or timers are due and nobody fires them", L_INT("overdue", now->overdue),
+                 L_INT("longest_s", now->longest_us / US_PER_S));
+    if (!now->alarm && before->alarm)
+        log_info("nothing is overdue any more");
+    if (now->silent && !before->silent)
+        log_warn("no scheduler beside the primary has completed a sweep",
+                 L_INT("for_s", now->silent_us / US_PER_S));
+    if (!now->silent && before->silent)
+        log_info("schedulers sweep again");
 }
 
 static void judge(struct auditor *auditor)
 {
-    struct auditor_figures *figures = &auditor->figures;
-    bool alarm = auditor->seen.overdue > 0;
+    struct auditor_figures *figures = &auditor->figures, *seen = &auditor->seen;
 
-    if (alarm && !figures->alarm)
-        log_warn("clocks are due and nobody fires them", L_INT("overdue", auditor->seen.overdue),
-                 L_INT("longest_s", auditor->seen.longest_us / US_PER_S));
-    if (!alarm && figures->alarm)
-        log_info("no clock is overdue any more");
-    auditor->seen.audits = figures->audits + 1;
-    auditor->seen.alarm = alarm;
-    *figures = auditor->seen;
+    seen->alarm = seen->overdue > 0;
+    seen->silent = seen->silent_us > SILENT_US;
+    seen->audits = figures->audits + 1;
+    tell(seen, figures);
+    *figures = *seen;
     metric_set(auditor->metrics.overdue, NULL, (double)figures->overdue);
     metric_set(auditor->metrics.longest, NULL, (double)figures->longest_us / US_PER_S);
+    metric_set(auditor->metrics.silence, NULL,
+               figures->silent_us > 0 ? (double)figures->silent_us / US_PER_S : 0);
     if (figures->age_us >= 0)
         metric_set(auditor->metrics.age, NULL, (double)figures->age_us / US_PER_S);
 }
@@ -108,14 +124,18 @@ struct auditor *auditor_open(const struct auditor_options *options)
     auditor->figures.age_us = -1;
     auditor->metrics.overdue =
         metric_gauge("meridian_sla_overdue_clocks",
-                     "Clocks due for longer than MERIDIAN_AUDIT_LATE and not fired, as the standby "
-                     "knows. Above 0: the schedulers at home are silent.",
+                     "Clocks and timers due for longer than MERIDIAN_AUDIT_LATE and not fired, as the "
+                     "standby knows. Above 0: the schedulers at home do not do their work.",
                      NULL);
     auditor->metrics.longest =
-        metric_gauge("meridian_sla_overdue_seconds", "How long the first overdue clock has been due.", NULL);
+        metric_gauge("meridian_sla_overdue_seconds", "How long the first of them has been due.", NULL);
     auditor->metrics.age =
         metric_gauge("meridian_sla_audit_age_seconds",
                      "Age of the last commit of the primary that the standby has replayed.", NULL);
+    auditor->metrics.silence = metric_gauge("meridian_sla_silence_seconds",
+                                            "Since when no scheduler beside the primary has completed a "
+                                            "sweep, as the standby knows. Above 10: none lives.",
+                                            NULL);
     auditor->metrics.audits = metric_counter("meridian_sla_audits_total", "Audits, by outcome.", "outcome");
     uv_timer_init(auditor->options.loop, &auditor->timer);
     auditor->timer.data = auditor;
@@ -158,9 +178,12 @@ void auditor_describe(const struct auditor *auditor, struct buf *out)
         return;
     }
     if (figures->alarm)
-        buf_printf(out, "audit: ALARM: %lld clocks are due and not fired, the first for %lld s",
+        buf_printf(out, "audit: ALARM: %lld clocks and timers are due and not fired, the first for %lld s",
                    (long long)figures->overdue, (long long)(figures->longest_us / US_PER_S));
     else
         buf_add_text(out, "audit: nothing overdue");
+    if (figures->silent)
+        buf_printf(out, "; ALARM: no scheduler has completed a sweep for %lld s",
+                   (long long)(figures->silent_us / US_PER_S));
     buf_printf(out, " (as of %.1f s ago)\n", (double)figures->age_us / US_PER_S);
 }

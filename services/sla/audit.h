@@ -1,5 +1,6 @@
-/* The auditor: in a region that is not home, reads the standby and raises an alarm when a clock was due for
- * too long and did not fire, so that a silent scheduler is noticed from outside. Loop thread.
+/* The auditor: in a region that is not home, reads the standby and raises an alarm when a clock or timer was
+ * due for too long and did not fire, and when no scheduler at home has completed a sweep for ten seconds, so
+ * that a silent scheduler is noticed from outside. Loop thread.
  */
 #pragma once
 #include "base/buf.h"
@@ -21,10 +22,12 @@ struct auditor *auditor_close(struct auditor *auditor);
 
 struct auditor_figures {
     uint64_t audits;    /* completed */
-    int64_t overdue;    /* clocks, at most 10000 */
+    int64_t overdue;    /* clocks and timers, at most 20000 */
     int64_t longest_us; /* how long the first of them has been due; 0 without */
     int64_t age_us;     /* how old the standby's knowledge is; -1: unknown */
-    bool alarm;
+    int64_t silent_us;  /* since when no scheduler at home had completed a sweep */
+    bool alarm;         /* something is overdue */
+    bool silent;        /* for too long: nobody lives there */
 };
 struct auditor_figures auditor_figures(const struct auditor *auditor);
 /** Appends a line for people: all well, the alarm, or why it cannot tell. */

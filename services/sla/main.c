@@ -1,6 +1,6 @@
-/* meridian-sla: the clocks. Beside the primary it sweeps (sweep.c); in any other region it audits its standby
- * (audit.c). Which of the two is decided once, at start, by region and home region; both stay idle handles on
- * the loop otherwise.
+/* meridian-sla: the clocks. Beside the primary it schedules (scheduler.c); in any other region it audits its
+ * standby (audit.c). Which of the two is decided once, at start, by region and home region; both stay idle
+ * handles on the loop otherwise.
  *
  * The smallest service, and the model for others: a table of keys, a table of hooks, init and fini as mirror
  * images. It keeps no state that matters: kill it at any instant.
@@ -9,17 +9,17 @@
 #include "log/log.h"
 #include "service/service.h"
 #include "sla/audit.h"
-#include "sla/sweep.h"
+#include "sla/scheduler.h"
 #include "sla_sql.h"
 
 struct sla_conf {
-    int64_t audit_late_us;
+    int64_t audit_late_us, wheel_window_us;
 };
 
 struct sla {
     struct db_pool *pool;
-    struct sweeper *sweeper; /* at home; else NULL */
-    struct auditor *auditor; /* elsewhere; else NULL */
+    struct scheduler *scheduler; /* at home; else NULL */
+    struct auditor *auditor;     /* elsewhere; else NULL */
     void (*drained)(struct service *service);
 };
 
@@ -33,7 +33,15 @@ static const struct conf_key keys[] = {
      .def = "10s",
      .min = 1 * US_PER_S,
      .max = 3600 * US_PER_S,
-     .doc = "Away from home: a clock that was due for longer than this and did not fire is an alarm."},
+     .doc =
+         "Away from home: a clock or timer that was due for longer than this and did not fire is an alarm."},
+    {.name = "wheel_window",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct sla_conf, wheel_window_us),
+     .def = "5m",
+     .min = 5 * US_PER_S,
+     .max = 3600 * US_PER_S,
+     .doc = "At home: what comes due within this is held in memory, to fire at its millisecond."},
     {0},
 };
 
@@ -42,7 +50,7 @@ static void on_hint(void *ctx, const Meridian__Hint *hint)
     struct sla *sla = ctx;
 
     if (hint->clocks_changed)
-        sweeper_hint(sla->sweeper);
+        scheduler_hint(sla->scheduler, hint);
 }
 
 static int listen_for_hints(struct service *service)
@@ -72,8 +80,8 @@ static int open_pool(struct service *service)
         .conninfo = conninfo,
         .application = service->conf.instance,
         .lists = lists,
-        .workers = 1, /* one batch at a time is all a sweep needs */
-        .max_queue = 4,
+        .workers = 2, /* a batch, and beside it leases and what is read ahead */
+        .max_queue = 16,
         .writable = service_at_home(service),
     };
 
@@ -88,18 +96,21 @@ static int open_pool(struct service *service)
 static int init_home(struct service *service)
 {
     bool publishes = service->bus && service->conf.bus_publish[0];
-    const struct sweeper_options options = {
+    const struct scheduler_options options = {
         .loop = service->loop,
         .pool = state.pool,
-        .actor = "system:sla",
+        .instance = service->conf.instance,
         .bus = publishes ? service->bus : NULL,
-        .publisher = service->conf.instance,
+        .routers = service->routers,
+        .window_us = conf.wheel_window_us,
     };
     int r = open_publisher(service);
 
     if (r < 0)
         return r;
-    state.sweeper = sweeper_open(&options);
+    if (!service->routers)
+        log_warn("without MERIDIAN_ROUTERS no ticket is woken: only the clocks are looked after");
+    state.scheduler = scheduler_open(&options);
     return listen_for_hints(service);
 }
 
@@ -142,16 +153,22 @@ static void verbose(struct service *service, struct buf *out)
 static void stats(struct service *service, struct buf *ret_json)
 {
     (void)service;
-    if (state.sweeper) {
-        struct sweeper_figures figures = sweeper_figures(state.sweeper);
+    if (state.scheduler) {
+        struct sweeper_figures clocks = scheduler_clocks(state.scheduler);
+        struct ringer_figures timers = scheduler_timers(state.scheduler);
 
-        buf_printf(ret_json, "\"role\":\"sweeper\",\"warned\":%llu,\"breached\":%llu",
-                   (unsigned long long)figures.warned, (unsigned long long)figures.breached);
+        buf_printf(ret_json,
+                   "\"role\":\"sweeper\",\"warned\":%llu,\"breached\":%llu,\"woken\":%llu,\"shards\":%d,"
+                   "\"wheel\":%zu,\"wheel_bytes\":%zu,\"sweeps\":%llu",
+                   (unsigned long long)clocks.warned, (unsigned long long)clocks.breached,
+                   (unsigned long long)timers.rung,
+                   __builtin_popcountll(lease_shards(scheduler_lease(state.scheduler))),
+                   clocks.ahead + timers.ahead, clocks.ahead_bytes, (unsigned long long)clocks.sweeps);
     } else {
         struct auditor_figures figures = auditor_figures(state.auditor);
 
         buf_printf(ret_json, "\"role\":\"auditor\",\"overdue\":%lld,\"alarm\":%s", (long long)figures.overdue,
-                   figures.alarm ? "true" : "false");
+                   figures.alarm || figures.silent ? "true" : "false");
     }
 }
 
@@ -163,8 +180,8 @@ static void on_drained(void *ctx)
 static void drain(struct service *service, void (*done)(struct service *service))
 {
     state.drained = done;
-    if (state.sweeper)
-        sweeper_drain(state.sweeper, on_drained, service);
+    if (state.scheduler)
+        scheduler_drain(state.scheduler, on_drained, service);
     else
         auditor_drain(state.auditor, on_drained, service);
 }
@@ -174,7 +191,7 @@ static void fini(struct service *service)
     (void)service;
     state.pool = db_pool_close(state.pool);
     state.auditor = auditor_close(state.auditor);
-    state.sweeper = sweeper_close(state.sweeper);
+    state.scheduler = scheduler_close(state.scheduler);
 }
 
 int main(int argc, char **argv)

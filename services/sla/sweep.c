@@ -1,200 +1,72 @@
-/* The sweep: one pass over the due clocks, in batches, then a wait until the next one is due.
+/* What fires when: a pass over the due clocks, in batches, again and again; between passes the wheel.
  *
- * Owns one timer and one job; at most one batch is in hand. A pass keeps a cursor (fire_at, ticket, target)
- * and never looks back, so that it ends even when a ticket stays locked: what was busy is tried again soon,
- * by the next pass. Each batch is one statement and one transaction; desk.sla_fire decides by generation and
- * database time, so it does not matter how many sweep at once, when a hint is lost, or whether a batch whose
- * connection died was committed: the next pass finds out.
+ * Owns one timer and one batch; at most one is in hand. A pass keeps a cursor (fire_at, ticket, target) and
+ * never looks back, so that it ends even when a ticket stays locked: what was busy is tried again soon, by
+ * the next pass. It ends with what was due when it began, also when more comes due than can be fired. It goes
+ * over the shards that are held, then over those of others, where it takes only what has been due for so long
+ * that the holder must be away: nobody waits for a lease to expire. Batches begin small, because claims wait
+ * for the tickets of one, and grow while there is a backlog. While a pass is under way it takes turns with
+ * the wheel, so that neither waits for the end of a flood of the other.
  *
  * On failure: a database that is away ends the pass, the timer starts another. A clock that cannot fire (the
  * statement fails on it) would stop all behind it, so after such a failure the pass goes on with batches of
- * one and steps over what fails alone, loudly. Time is the database's; the process's own clock is never
- * asked.
+ * one and steps over what fails alone, loudly; what the wheel named is left to the pass. Time is the
+ * database's; the process's own clock is never asked.
  */
 #include "sla/sweep.h"
-#include "base/clock.h"
 #include "base/memory.h"
 #include "log/log.h"
 #include "meridian/errors.h"
 #include "metrics/metrics.h"
+#include "sla/ahead.h"
+#include "sla/batch.h"
 #include "sla_sql.h"
-#include <stdio.h>
 
-enum { BATCH = 25 }; /* tickets that one transaction holds: claims have to wait for them */
-#define EVERY_US      (1 * US_PER_S)
+enum { FIRST_BATCH = 25 };
+#define EVERY_US      (500 * US_PER_MS)
+#define GRACE_US      (250 * US_PER_MS) /* with the time between passes less than a second */
 #define BUSY_AGAIN_US (100 * US_PER_MS) /* the ticket was locked: a write takes milliseconds */
 #define TELL_AGAIN_US (60 * US_PER_S)
-#define HINT_US       (100 * US_PER_MS) /* hints within this are one */
-
-struct cursor {
-    int64_t fire_us; /* 0: from the start */
-    char ticket[UUID_TEXT_SIZE];
-    char target[32];
-};
-
-struct fired {
-    bool breached;
-    int64_t late_us;
-};
 
 struct sweeper {
     struct sweeper_options options;
     uv_timer_t timer;
-    bool running;     /* a batch is in hand */
-    bool hinted;      /* clocks changed while it was: look again */
-    bool failing;     /* the last pass ended with a failure: logged */
-    int64_t armed_us; /* monotonic: when the timer is set to go off */
+    struct ahead *ahead;
+    struct batch batch;
+    bool running; /* the batch is in hand */
+    bool failing; /* the last pass ended with a failure: logged */
     void (*drained)(void *ctx);
     void *drained_ctx;
     uint64_t hint_sequence;
     struct sweeper_figures figures;
 
-    /* The job, the worker's alone while `running`. */
-    int limit;            /* clocks in the next batch; 1 while stepping over */
-    struct cursor cursor; /* behind the last batch; set by on_batch only */
-    struct cursor next;   /* behind this batch */
-    int candidates, nfired, busy;
-    bool poison;         /* the statement was refused */
-    bool stepped_over;   /* this batch was one clock that cannot fire */
-    struct fired *fired; /* options.batch of them */
-    uint64_t lsn;
-    int64_t wait_us; /* until the next clock is due; -1: none runs. Only read by the last batch of a pass */
+    /* The pass under way. */
+    bool passing;
+    bool of_others; /* its second half */
+    int limit;
+    struct batch_cursor cursor;
+    bool met_busy;
+    bool again;       /* shards were gained: what came due in them before the wheel knew is to be found */
+    int64_t began_us; /* the database's time */
+    int64_t next_us;  /* monotonic: when the next one begins */
 
-    int busy_in_pass;
     int64_t told_us; /* monotonic: when a clock that cannot fire was last told of */
     struct {
-        struct metric *fired, *lateness, *sweeps, *busy, *stepped_over;
+        struct metric *fired, *lateness, *sweeps, *busy, *stepped_over, *ahead, *ahead_bytes;
     } metrics;
 };
 
-/* ---- on a database worker ---- */
-
-static void add_cursor(struct db_params *params, const struct cursor *cursor)
-{
-    if (!cursor->fire_us) {
-        db_param_null(params);
-        db_param_null(params);
-        db_param_null(params);
-        return;
-    }
-    db_param_int(params, cursor->fire_us);
-    db_param_text(params, cursor->ticket);
-    db_param_text(params, cursor->target);
-}
-
-static void read_cursor(const struct db_result *result, int row, struct cursor *ret_cursor)
-{
-    ret_cursor->fire_us = db_int(result, row, 0);
-    snprintf(ret_cursor->ticket, sizeof ret_cursor->ticket, "%s", db_text(result, row, 1));
-    snprintf(ret_cursor->target, sizeof ret_cursor->target, "%s", db_text(result, row, 2));
-}
-
-static void read_batch(struct sweeper *sweeper, const struct db_result *result)
-{
-    for (int row = 0; row < db_rows(result); row++) {
-        const char *outcome = db_text(result, row, 3);
-        struct fired *fired = &sweeper->fired[sweeper->nfired];
-
-        if (strcmp(outcome, "busy") == 0) {
-            sweeper->busy++;
-        } else if (strcmp(outcome, "stale") != 0) {
-            fired->breached = strcmp(outcome, "sla.breached") == 0;
-            fired->late_us = db_int(result, row, 4);
-            sweeper->nfired++;
-        }
-        read_cursor(result, row, &sweeper->next);
-    }
-    sweeper->candidates = db_rows(result);
-}
-
-static int step_over(struct db_conn *conn, struct sweeper *sweeper)
-{
-    _cleanup_params_ struct db_params params = {0};
-    _cleanup_result_ struct db_result result = {0};
-    int r;
-
-    add_cursor(&params, &sweeper->cursor);
-    r = db_exec(conn, &sql_sla_clock_candidate, &params, &result);
-    if (r < 0)
-        return r;
-    sweeper->candidates = db_rows(&result);
-    if (db_rows(&result)) {
-        read_cursor(&result, 0, &sweeper->next);
-        sweeper->stepped_over = true;
-    }
-    return 0;
-}
-
-static int read_wait(struct db_conn *conn, struct sweeper *sweeper)
-{
-    _cleanup_result_ struct db_result result = {0};
-    int r = db_exec(conn, &sql_sla_clock_next, NULL, &result);
-
-    if (r < 0)
-        return r;
-    sweeper->wait_us = db_rows(&result) ? db_int(&result, 0, 0) : -1;
-    return 0;
-}
-
-static int run_batch(struct db_conn *conn, void *job)
-{
-    _cleanup_params_ struct db_params params = {0};
-    _cleanup_result_ struct db_result result = {0};
-    struct sweeper *sweeper = job;
-    int r;
-
-    sweeper->candidates = sweeper->nfired = sweeper->busy = 0;
-    sweeper->stepped_over = sweeper->poison = false;
-    sweeper->next = sweeper->cursor;
-    add_cursor(&params, &sweeper->cursor);
-    db_param_int(&params, sweeper->limit);
-    db_param_text(&params, sweeper->options.actor);
-    r = db_exec_lsn(conn, &sql_sla_clock_fire, &params, &result, &sweeper->lsn);
-    if (r == 0)
-        read_batch(sweeper, &result);
-    else
-        sweeper->poison = db_refused(conn);
-    if (sweeper->poison && sweeper->limit == 1)
-        r = step_over(conn, sweeper);
-    if (r == 0 && sweeper->candidates < sweeper->limit)
-        r = read_wait(conn, sweeper);
-    return r;
-}
-
-/* ---- on the loop ---- */
-
-static void begin_batch(struct sweeper *sweeper);
-
-static void on_timer(uv_timer_t *timer)
-{
-    struct sweeper *sweeper = timer->data;
-
-    sweeper->cursor = (struct cursor){0};
-    sweeper->limit = sweeper->options.batch;
-    sweeper->busy_in_pass = 0;
-    sweeper->hinted = false;
-    begin_batch(sweeper);
-}
-
-static void arm(struct sweeper *sweeper, int64_t wait_us)
-{
-    if (sweeper->drained)
-        return;
-    sweeper->armed_us = clock_monotonic_us() + wait_us;
-    /* Rounded up and a millisecond more: uv counts from the start of this turn, and a sweep just too early
-     * would find nothing. */
-    uv_timer_start(&sweeper->timer, on_timer, (uint64_t)(wait_us + 999) / 1000 + 1, 0);
-}
+/* ---- what came of a batch ---- */
 
 static void publish(struct sweeper *sweeper)
 {
     Meridian__Hint hint = MERIDIAN__HINT__INIT;
 
-    if (!sweeper->options.bus || !sweeper->nfired)
+    if (!sweeper->options.bus || !sweeper->batch.nfired)
         return;
     hint.publisher = (char *)sweeper->options.publisher;
     hint.has_lsn = true;
-    hint.lsn = sweeper->lsn;
+    hint.lsn = sweeper->batch.lsn;
     hint.sequence = ++sweeper->hint_sequence;
     hint.has_tickets_changed = hint.tickets_changed = true;
     hint.has_outbox_added = hint.outbox_added = true;
@@ -206,110 +78,215 @@ static void tell_stepped_over(struct sweeper *sweeper)
 {
     int64_t now_us = clock_monotonic_us();
 
+    sweeper->figures.stepped_over++;
+    metric_add(sweeper->metrics.stepped_over, NULL, 1);
     if (sweeper->told_us && now_us - sweeper->told_us < TELL_AGAIN_US)
         return;
     sweeper->told_us = now_us;
-    log_error("a clock cannot fire; stepped over", L_TEXT("ticket", sweeper->next.ticket),
-              L_TEXT("target", sweeper->next.target));
+    log_error("a clock cannot fire; stepped over", L_TEXT("ticket", sweeper->batch.next.ticket),
+              L_TEXT("target", sweeper->batch.next.target));
 }
 
-static void count_batch(struct sweeper *sweeper)
+static void count_fired(struct sweeper *sweeper, const struct batch_fired *fired)
 {
-    for (int i = 0; i < sweeper->nfired; i++) {
-        const struct fired *fired = &sweeper->fired[i];
+    metric_add(sweeper->metrics.fired, fired->breached ? "breach" : "warning", 1);
+    metric_observe(sweeper->metrics.lateness, NULL, (double)fired->late_us / US_PER_S);
+    if (fired->breached)
+        sweeper->figures.breached++;
+    else
+        sweeper->figures.warned++;
+    if (sweeper->batch.named)
+        sweeper->figures.from_wheel++;
+    if (fired->next.due_us)
+        ahead_put(sweeper->ahead, &fired->next);
+}
 
-        metric_add(sweeper->metrics.fired, fired->breached ? "breach" : "warning", 1);
-        metric_observe(sweeper->metrics.lateness, NULL, (double)fired->late_us / US_PER_S);
-        if (fired->breached)
-            sweeper->figures.breached++;
-        else
-            sweeper->figures.warned++;
-    }
-    sweeper->busy_in_pass += sweeper->busy;
-    sweeper->figures.busy += (uint64_t)sweeper->busy;
-    metric_add(sweeper->metrics.busy, NULL, sweeper->busy);
-    if (sweeper->stepped_over) {
-        sweeper->figures.stepped_over++;
-        metric_add(sweeper->metrics.stepped_over, NULL, 1);
-        tell_stepped_over(sweeper);
-    }
+static void take_outcome(struct sweeper *sweeper)
+{
+    const struct batch *batch = &sweeper->batch;
+
+    for (int i = 0; i < batch->nfired; i++)
+        count_fired(sweeper, &batch->fired[i]);
+    sweeper->figures.busy += (uint64_t)batch->busy;
+    metric_add(sweeper->metrics.busy, NULL, batch->busy);
+    if (batch->busy)
+        sweeper->met_busy = true;
+    publish(sweeper);
+}
+
+/* ---- the pass ---- */
+
+static void go_on(struct sweeper *sweeper);
+
+static void begin_half(struct sweeper *sweeper, bool of_others)
+{
+    sweeper->of_others = of_others;
+    sweeper->cursor = (struct batch_cursor){0};
+    sweeper->limit = FIRST_BATCH;
+}
+
+static void begin_pass(struct sweeper *sweeper)
+{
+    sweeper->passing = true;
+    sweeper->met_busy = sweeper->again = false;
+    sweeper->began_us = db_clock_now_us(sweeper->options.clock);
+    begin_half(sweeper, false);
 }
 
 static void end_pass(struct sweeper *sweeper)
 {
     int64_t wait_us = sweeper->options.every_us;
 
+    sweeper->passing = false;
     sweeper->figures.sweeps++;
     sweeper->figures.last_sweep_us = clock_monotonic_us();
     metric_add(sweeper->metrics.sweeps, "done", 1);
+    metric_set(sweeper->metrics.ahead, NULL, (double)ahead_count(sweeper->ahead));
+    metric_set(sweeper->metrics.ahead_bytes, NULL, (double)ahead_bytes(sweeper->ahead));
     if (sweeper->failing)
         log_info("sweeping again");
     sweeper->failing = false;
-    if (sweeper->wait_us >= 0 && sweeper->wait_us < wait_us)
-        wait_us = sweeper->wait_us;
-    if (sweeper->busy_in_pass && wait_us > BUSY_AGAIN_US)
+    if (sweeper->began_us)
+        lease_swept(sweeper->options.lease, sweeper->began_us);
+    if (sweeper->met_busy && wait_us > BUSY_AGAIN_US)
         wait_us = BUSY_AGAIN_US;
-    if (sweeper->hinted && wait_us > HINT_US)
-        wait_us = HINT_US;
-    arm(sweeper, wait_us);
+    if (sweeper->again)
+        wait_us = 0;
+    sweeper->next_us = clock_monotonic_us() + wait_us;
 }
 
 static void fail_pass(struct sweeper *sweeper, int status)
 {
     if (!sweeper->failing)
-        log_warn("the sweep failed; trying again every second", L_ERROR(status));
+        log_warn("the sweep failed; trying again", L_ERROR(status));
     sweeper->failing = true;
+    sweeper->passing = false;
     metric_add(sweeper->metrics.sweeps, "failed", 1);
-    arm(sweeper, sweeper->options.every_us);
+    sweeper->next_us = clock_monotonic_us() + sweeper->options.every_us;
 }
+
+/* A batch of the pass came back well. */
+static void advance_pass(struct sweeper *sweeper)
+{
+    const struct batch *batch = &sweeper->batch;
+
+    sweeper->cursor = batch->next;
+    if (batch->stepped_over) {
+        tell_stepped_over(sweeper);
+        sweeper->limit = FIRST_BATCH; /* what cannot fire is behind us */
+    } else if (batch->candidates < batch->limit) {
+        if (sweeper->of_others || lease_shards(sweeper->options.lease) == UINT64_MAX)
+            end_pass(sweeper);
+        else
+            begin_half(sweeper, true);
+    } else if (batch->limit > 1 && sweeper->limit < BATCH_MAX) {
+        sweeper->limit = 2 * sweeper->limit < BATCH_MAX ? 2 * sweeper->limit : BATCH_MAX;
+    }
+}
+
+/* ---- the next batch ---- */
 
 static void on_batch(void *job, int status)
 {
-    struct sweeper *sweeper = job;
-    bool more = sweeper->candidates == sweeper->limit;
+    struct sweeper *sweeper = CONTAINER_OF(job, struct sweeper, batch);
+    bool named = sweeper->batch.named;
 
     sweeper->running = false;
-    if (status == 0) {
-        count_batch(sweeper);
-        publish(sweeper);
-        sweeper->cursor = sweeper->next;
-        if (sweeper->stepped_over)
-            sweeper->limit = sweeper->options.batch; /* what cannot fire is behind us */
-    }
-    if (sweeper->drained) {
-        sweeper->drained(sweeper->drained_ctx);
-    } else if (status < 0 && sweeper->poison && sweeper->limit > 1) {
+    if (status == 0)
+        take_outcome(sweeper);
+    if (status == 0 && !named)
+        advance_pass(sweeper);
+    else if (status < 0 && !named && sweeper->batch.poison && sweeper->limit > 1)
         sweeper->limit = 1;
-        begin_batch(sweeper);
-    } else if (status < 0) {
+    else if (status < 0 && !named)
         fail_pass(sweeper, status);
-    } else if (more) {
-        begin_batch(sweeper);
-    } else {
-        end_pass(sweeper);
-    }
+    if (sweeper->drained)
+        sweeper->drained(sweeper->drained_ctx);
+    else
+        go_on(sweeper);
 }
 
 static void begin_batch(struct sweeper *sweeper)
 {
-    int r = db_pool_submit(sweeper->options.pool, run_batch, on_batch, sweeper, 0);
+    int r = db_pool_submit(sweeper->options.pool, batch_run, on_batch, &sweeper->batch, 0);
 
+    sweeper->running = r == 0;
     if (r < 0)
         fail_pass(sweeper, r);
-    else
-        sweeper->running = true;
 }
 
-struct sweeper *sweeper_open(const struct sweeper_options *options)
+/* What the wheel says is due, up to a batch. */
+static bool take_named(struct sweeper *sweeper)
 {
-    struct sweeper *sweeper = NEW(struct sweeper);
+    struct batch *batch = &sweeper->batch;
 
-    sweeper->options = *options;
-    if (!sweeper->options.batch)
-        sweeper->options.batch = BATCH;
-    if (!sweeper->options.every_us)
-        sweeper->options.every_us = EVERY_US;
-    sweeper->fired = NEW_ARRAY(struct fired, (size_t)sweeper->options.batch);
+    batch->nnamed = 0;
+    while (batch->nnamed < BATCH_MAX && ahead_pop(sweeper->ahead, &batch->named_timers[batch->nnamed]))
+        batch->nnamed++;
+    batch->named = batch->nnamed > 0;
+    return batch->named;
+}
+
+static void take_pass(struct sweeper *sweeper)
+{
+    uint64_t held = lease_shards(sweeper->options.lease);
+    struct batch *batch = &sweeper->batch;
+
+    batch->named = false;
+    batch->limit = sweeper->limit;
+    batch->cursor = sweeper->cursor;
+    batch->shards = sweeper->of_others ? ~held : held;
+    batch->until_us = sweeper->began_us;
+    batch->grace_us = sweeper->of_others ? GRACE_US : 0;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    go_on(timer->data);
+}
+
+static void arm(struct sweeper *sweeper)
+{
+    int64_t wait_us = sweeper->next_us - clock_monotonic_us(), ahead_us = ahead_wait_us(sweeper->ahead);
+
+    if (ahead_us < wait_us)
+        wait_us = ahead_us;
+    if (wait_us < 0)
+        wait_us = 0;
+    /* Rounded up and a millisecond more: uv counts from the start of this turn, and a look just too early
+     * would find nothing. */
+    uv_timer_start(&sweeper->timer, on_timer, (uint64_t)(wait_us + 999) / 1000 + 1, 0);
+}
+
+/* The one place that decides what is next. */
+static void go_on(struct sweeper *sweeper)
+{
+    bool pass_is_next;
+
+    if (sweeper->running || sweeper->drained)
+        return;
+    if (!sweeper->passing && clock_monotonic_us() >= sweeper->next_us)
+        begin_pass(sweeper);
+    pass_is_next = sweeper->passing && sweeper->batch.named; /* they take turns */
+    if (!pass_is_next && take_named(sweeper)) {
+        begin_batch(sweeper);
+    } else if (sweeper->passing) {
+        take_pass(sweeper);
+        begin_batch(sweeper);
+    }
+    if (!sweeper->running)
+        arm(sweeper);
+}
+
+static void on_ahead(void *ctx)
+{
+    go_on(ctx);
+}
+
+/* ---- life ---- */
+
+static void make_metrics(struct sweeper *sweeper)
+{
     sweeper->metrics.fired = metric_counter("meridian_sla_fired_total", "Clocks fired, by kind.", "kind");
     sweeper->metrics.lateness =
         metric_histogram("meridian_sla_lateness_seconds",
@@ -319,22 +296,56 @@ struct sweeper *sweeper_open(const struct sweeper_options *options)
         "meridian_sla_busy_total", "Times a due clock had to wait because its ticket was locked.", NULL);
     sweeper->metrics.stepped_over = metric_counter("meridian_sla_stepped_over_total",
                                                    "Times a due clock could not be fired at all.", NULL);
-    uv_timer_init(sweeper->options.loop, &sweeper->timer);
+    sweeper->metrics.ahead =
+        metric_gauge("meridian_sla_wheel_clocks", "Clocks in the wheel: due in the next minutes.", NULL);
+    sweeper->metrics.ahead_bytes =
+        metric_gauge("meridian_sla_wheel_bytes", "Memory of the wheel of clocks.", NULL);
+}
+
+struct sweeper *sweeper_open(const struct sweeper_options *options)
+{
+    struct sweeper *sweeper = NEW(struct sweeper);
+    const struct ahead_options ahead = {
+        .loop = options->loop,
+        .pool = options->pool,
+        .lease = options->lease,
+        .clock = options->clock,
+        .page = &sql_sla_clock_ahead,
+        .of = &sql_sla_clock_of,
+        .window_us = options->window_us,
+        .changed = on_ahead,
+        .ctx = sweeper,
+    };
+
+    sweeper->options = *options;
+    if (!sweeper->options.every_us)
+        sweeper->options.every_us = EVERY_US;
+    sweeper->batch.actor = options->actor;
+    make_metrics(sweeper);
+    sweeper->ahead = ahead_open(&ahead);
+    uv_timer_init(options->loop, &sweeper->timer);
     sweeper->timer.data = sweeper;
-    arm(sweeper, 0);
+    arm(sweeper);
     return sweeper;
 }
 
-void sweeper_hint(struct sweeper *sweeper)
+void sweeper_shards(struct sweeper *sweeper)
 {
-    sweeper->hinted = true;
-    if (!sweeper->running && sweeper->armed_us - clock_monotonic_us() > HINT_US)
-        arm(sweeper, HINT_US);
+    ahead_shards(sweeper->ahead);
+    sweeper->again = true;
+    sweeper->next_us = 0;
+    go_on(sweeper);
+}
+
+void sweeper_hint(struct sweeper *sweeper, const Meridian__Hint *hint)
+{
+    ahead_hint(sweeper->ahead, hint);
 }
 
 void sweeper_drain(struct sweeper *sweeper, void (*done)(void *ctx), void *ctx)
 {
     uv_timer_stop(&sweeper->timer);
+    ahead_stop(sweeper->ahead);
     sweeper->drained = done;
     sweeper->drained_ctx = ctx;
     if (!sweeper->running)
@@ -343,20 +354,23 @@ void sweeper_drain(struct sweeper *sweeper, void (*done)(void *ctx), void *ctx)
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct sweeper *sweeper = handle->data;
-
-    free(sweeper->fired);
-    free(sweeper);
+    free(handle->data);
 }
 
 struct sweeper *sweeper_close(struct sweeper *sweeper)
 {
-    if (sweeper)
-        uv_close((uv_handle_t *)&sweeper->timer, on_closed);
+    if (!sweeper)
+        return NULL;
+    ahead_close(sweeper->ahead);
+    uv_close((uv_handle_t *)&sweeper->timer, on_closed);
     return NULL;
 }
 
 struct sweeper_figures sweeper_figures(const struct sweeper *sweeper)
 {
-    return sweeper->figures;
+    struct sweeper_figures figures = sweeper->figures;
+
+    figures.ahead = ahead_count(sweeper->ahead);
+    figures.ahead_bytes = ahead_bytes(sweeper->ahead);
+    return figures;
 }

@@ -20,6 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "deploy" / "local"))
 from layout import PASSWORD, PG_BIN, Layout  # noqa: E402
 from postgres import Postgres  # noqa: E402
+import timers  # noqa: E402
 
 CONNECTIONS = 64
 
@@ -94,12 +95,15 @@ class Bench:
         finally:
             self.local("start", *services, quiet=True)
 
-    def make_ceiling(self):
+    def make_ceiling(self, fill_seconds):
+        """The scratch database, with rows and statistics: plans are made once a connection, and must be the right ones."""
         self.postgres.sql("eu", "DROP DATABASE IF EXISTS ceiling WITH (FORCE)", dbname="postgres")
         self.postgres.sql("eu", "CREATE DATABASE ceiling TEMPLATE template0 LOCALE 'C.UTF-8' ENCODING 'UTF8'", dbname="postgres")
         subprocess.run([self.layout.bin / "meridian-migrate", "--db", self.layout.conninfo("eu", "postgres", "ceiling") + " password=" + self.postgres.secret("postgres"), "--dir", ROOT / "schema"],
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.postgres.sql("eu", (HERE / "ceiling_schema.sql").read_text(), dbname="ceiling")
+        self.pgbench("ceiling_submit.sql", fill_seconds)
+        self.postgres.sql("eu", "VACUUM ANALYZE", dbname="ceiling")
 
     def wait_drained(self, expected, before):
         """All acknowledged tickets are in the database: returns how many arrived."""
@@ -124,7 +128,7 @@ class Bench:
             f"p50 {closed['p50_ms']} ms, p99 {closed['p99_ms']} ms, 5xx {closed['status_5xx']}, broken {closed['broken']}")
         say(f"submit  acknowledged {acknowledged}, in the database {arrived}")
         with self.idle():
-            self.make_ceiling()
+            self.make_ceiling(2)
             ceiling = self.pgbench("ceiling_submit.sql", max(5, seconds // 3))
         say(f"submit  pgbench, the same rows one ticket a transaction, {CONNECTIONS} clients: {ceiling:.0f}/s; ratio {closed['per_s'] / ceiling:.2f}")
         self.results["submit"] = {"closed": closed, "open": opened, "pgbench_per_s": ceiling, "ratio": closed["per_s"] / ceiling, "acknowledged": acknowledged, "arrived": arrived}
@@ -147,10 +151,7 @@ class Bench:
         say(f"claim   claim-next, {CONNECTIONS} connections, {done['seconds']:.1f} s: {won / done['seconds']:.0f} won/s, {done['status_204']} found the queue empty, p50 {done['p50_ms']} ms, p99 {done['p99_ms']} ms, "
             f"5xx {done['status_5xx']}; tickets that got an owner: {owned}")
         with self.idle():
-            self.make_ceiling()
-            subprocess.run([f"{PG_BIN}/pgbench", "-n", "-c", "8", "-j", "2", "-T", str(seconds * 2), "-f", HERE / "ceiling_submit.sql", "ceiling"], env=self.postgres.environment("eu", dbname="ceiling"), check=True,
-                           capture_output=True)
-            self.postgres.sql("eu", "ANALYZE", dbname="ceiling")
+            self.make_ceiling(seconds * 2)
             rows = int(self.postgres.sql("eu", "SELECT count(*) FROM desk.ready", dbname="ceiling")[0][0])
             ceiling = self.pgbench("ceiling_claim.sql", max(2, seconds // 2))
             left = int(self.postgres.sql("eu", "SELECT count(*) FROM desk.ready", dbname="ceiling")[0][0])
@@ -167,10 +168,9 @@ class Bench:
         done = self.drive("read", self.agents(), seconds, extra=("--numbers", numbers))
         say(f"read    GET ticket, {CONNECTIONS} connections, {done['seconds']:.1f} s: {done['per_s']:.0f}/s, p50 {done['p50_ms']} ms, p99 {done['p99_ms']} ms, 4xx {done['status_4xx']}, 5xx {done['status_5xx']}")
         with self.idle():
-            self.make_ceiling()
-            subprocess.run([f"{PG_BIN}/pgbench", "-n", "-c", "8", "-j", "2", "-t", "500", "-f", HERE / "ceiling_submit.sql", "ceiling"], env=self.postgres.environment("eu", dbname="ceiling"), check=True,
-                           capture_output=True)
-            ceiling = self.pgbench("ceiling_read.sql", seconds, "-D", "tickets=4000")
+            self.make_ceiling(2)
+            tickets = int(self.postgres.sql("eu", "SELECT count(*) FROM desk.ticket", dbname="ceiling")[0][0])
+            ceiling = self.pgbench("ceiling_read.sql", seconds, "-D", f"tickets={tickets}")
         say(f"read    pgbench, ticket and clocks by number, {CONNECTIONS} clients: {ceiling:.0f}/s; ratio {done['per_s'] / ceiling:.2f}")
         self.results["read"] = {"api": done, "pgbench_per_s": ceiling, "ratio": done["per_s"] / ceiling}
         return not done["status_4xx"] and not done["status_5xx"]
@@ -217,19 +217,39 @@ def time_questions(args):
     return 0
 
 
+def timer_question(args):
+    """A PostgreSQL and schedulers of its own: no cluster."""
+    if not args.no_build:
+        if not (ROOT / "build/release/build.ninja").exists():
+            subprocess.run(["cmake", "--preset", "release"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["cmake", "--build", "--preset", "release", "--target", "meridian-sla", "meridian-migrate"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    figures, well = timers.run(args, Layout().bin, say)
+    if args.output:
+        pathlib.Path(args.output).write_text(json.dumps({"timers": figures}, indent=1) + "\n")
+    say(f"bench: {int(well)} passed, {int(not well)} failed")
+    return 0 if well else 1
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tests/bench/run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", default="all", choices=("submit", "claim", "read", "time", "all"))
+    parser.add_argument("what", nargs="?", default="all", choices=("submit", "claim", "read", "time", "timers", "all"))
     parser.add_argument("--seconds", type=int, default=30, help="of the main measurement (30)")
     parser.add_argument("--smoke", action="store_true", help="a few seconds of each, only to see that it works")
     parser.add_argument("--port-base", type=int, default=12400, help="first port of the private cluster (12400)")
     parser.add_argument("--no-build", action="store_true", help="take the programs as they are")
     parser.add_argument("--keep", action="store_true", help="leave the cluster up")
+    parser.add_argument("--timers", type=int, default=1000000, help="timers: armed clocks (1000000)")
+    parser.add_argument("--due", type=int, default=100000, help="timers: how many come due within --seconds (100000)")
+    parser.add_argument("--schedulers", type=int, default=3, help="timers: processes (3)")
+    parser.add_argument("--kill-every", type=int, default=0, help="timers: seconds between two kills (0: none)")
     parser.add_argument("--output", help="write all figures as JSON here")
     args = parser.parse_args()
     if args.smoke:
         args.seconds = 3
-    return time_questions(args) if args.what == "time" else Bench(args).run()
+        args.timers, args.due = 20000, 1000
+    if args.what == "time":
+        return time_questions(args)
+    return timer_question(args) if args.what == "timers" else Bench(args).run()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 #!/bin/sh
-# One private PostgreSQL for tests: postgres-guard.sh BINDIR. Makes a cluster in a folder of its own under /tmp, says "dir PATH", then obeys lines on
+# One private PostgreSQL for tests: postgres-guard.sh BINDIR [OPTION...], options being more of the server's (-c fsync=on). Makes a cluster in a folder of its own under /tmp, says "dir PATH", then obeys lines on
 # standard input, answering "ok" to each: start (answered when the server is ready), stop (at once, as a crash), freeze, thaw.
 # At the end of input, which is also how the death of the test program looks, it stops the server and removes the folder.
 set -u
 bin=$1
+shift
 trap '' INT TERM HUP
 dir=$(mktemp -d /tmp/mpg.XXXXXX) || exit 1
 server=
@@ -14,7 +15,7 @@ run="setpriv --pdeathsig QUIT"
 start() {
     $run "$bin/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= -c fsync=off -c full_page_writes=off -c jit=off \
         -c autovacuum=off -c max_connections=200 -c shared_buffers=32MB -c max_wal_size=4GB -c log_line_prefix='%m %u@%d ' \
-        -c log_statement=none -c deadlock_timeout=100ms >>"$dir/log" 2>&1 </dev/null &
+        -c log_statement=none -c deadlock_timeout=100ms "$@" >>"$dir/log" 2>&1 </dev/null &
     server=$!
     until "$bin/pg_isready" -q -h "$dir"; do
         kill -0 "$server" 2>/dev/null || { cat "$dir/log" >&2; exit 1; }
@@ -35,7 +36,7 @@ if $run "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C.UTF
     echo "dir $dir"
     while read -r line; do
         case $line in
-        start) start ;;
+        start) start "$@" ;;
         stop) stop ;;
         freeze) kill -STOP "$server" $(pgrep -P "$server") ;;
         thaw) kill -CONT "$server" $(pgrep -P "$server") ;;

@@ -39,7 +39,6 @@ static void check_mail(const struct buf *subject, const struct buf *text)
         .from_address = "desk@example.org",
         .to_name = buf_text(text),
         .to_address = "joe@example.org",
-        .zone = "UTC",
         .subject = buf_str(subject),
         .text = buf_str(text),
     };

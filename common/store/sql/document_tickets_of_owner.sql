@@ -2,15 +2,15 @@
 -- $1 text id of the last one seen, or null; $2 int most rows; $3 text state; $4 text team slug; $5 smallint priority; $6 text region; $7 boolean owned.
 -- $8 text login of the owner; null: the viewer.
 WITH page AS (
-    SELECT t.* FROM desk.ticket t
-    WHERE t.owner_id = CASE WHEN $8::text IS NULL THEN desk.viewer() ELSE (SELECT id FROM desk.app_user WHERE login = $8::text) END
-            AND ($1::uuid IS NULL OR t.id < $1::uuid)
+    SELECT t.* FROM desk.owned w JOIN desk.ticket t ON t.id = w.ticket_id
+    WHERE w.owner_id = CASE WHEN $8::text IS NULL THEN desk.viewer() ELSE (SELECT id FROM desk.app_user WHERE login = $8::text) END
+        AND ($1::uuid IS NULL OR w.ticket_id < $1::uuid)
         AND ($3::text IS NULL OR t.state = $3::text)
         AND ($4::text IS NULL OR t.team_id = (SELECT id FROM desk.team WHERE slug = $4::text))
         AND ($5::smallint IS NULL OR t.priority = $5::smallint)
         AND ($6::text IS NULL OR t.region = $6::text)
         AND ($7::boolean IS NULL OR (t.owner_id IS NOT NULL) = $7::boolean)
-    ORDER BY t.id DESC
+    ORDER BY w.ticket_id DESC
     LIMIT $2::int + 1
 ), shown AS (
     SELECT * FROM page ORDER BY id DESC LIMIT $2::int

@@ -5,14 +5,15 @@
 --   mail to the owner: replies by the requester, sla.warned, sla.breached;
 --   mail to the team's leads (its admins, if it has none): ticket.reopened, sla.breached, and sla.warned while nobody owns the ticket;
 --   every event to each enabled webhook endpoint that wants its type. Nobody is told by mail of what they did themselves, but for the receipt.
--- $1 int limit, $2 text home region (where webhooks without a region are sent from), $3 bigint one row's id (null: the first ones). Rows taken, deliveries made, age of the oldest row left in microseconds.
+-- $1 int limit, $2 text home region (where webhooks without a region are sent from), $3 bigint one row's id (null: the first ones), $4 boolean ordinary
+-- ones too (false: the urgent ones only). Rows taken, deliveries made, age of the oldest row left in microseconds.
 WITH taken AS (
     DELETE FROM desk.outbox
     WHERE id = ANY (ARRAY(
         SELECT n.id FROM (
             SELECT u.id FROM (SELECT id FROM desk.outbox WHERE urgent AND $3::bigint IS NULL ORDER BY id LIMIT $1::int FOR UPDATE SKIP LOCKED) u
             UNION ALL
-            SELECT o.id FROM (SELECT id FROM desk.outbox WHERE NOT urgent AND $3::bigint IS NULL ORDER BY id LIMIT $1::int FOR UPDATE SKIP LOCKED) o
+            SELECT o.id FROM (SELECT id FROM desk.outbox WHERE NOT urgent AND $4::boolean AND $3::bigint IS NULL ORDER BY id LIMIT $1::int FOR UPDATE SKIP LOCKED) o
             UNION ALL
             SELECT s.id FROM (SELECT id FROM desk.outbox WHERE id = $3::bigint FOR UPDATE SKIP LOCKED) s) n
         LIMIT $1::int))
@@ -30,28 +31,26 @@ WITH taken AS (
     LEFT JOIN desk.reply r ON r.ticket_id = o.ticket_id AND r.event_seq = o.event_seq
     LEFT JOIN desk.app_user a ON a.id = e.actor_id
     LEFT JOIN desk.app_user w ON w.id = t.owner_id
-), reader AS (
-    SELECT d.position, requester_id AS user_id, 'requester' AS audience FROM told d
-    WHERE type IN ('ticket.created', 'ticket.pended', 'ticket.resolved') OR (type = 'ticket.replied' AND NOT from_requester)
-    UNION ALL
-    SELECT d.position, owner_id, 'owner' FROM told d
-    WHERE owner_id IS NOT NULL AND (type IN ('sla.warned', 'sla.breached') OR (type = 'ticket.replied' AND from_requester))
-    UNION ALL
-    SELECT d.position, l.user_id, 'lead' FROM told d
-    CROSS JOIN LATERAL (
-        SELECT m.user_id FROM desk.team_member m JOIN desk.app_user u ON u.id = m.user_id
-        WHERE m.team_id = d.team_id AND u.role = 'lead' AND u.disabled_at IS NULL
-        UNION ALL
-        SELECT u.id FROM desk.app_user u
-        WHERE u.role = 'admin' AND NOT EXISTS (
-            SELECT FROM desk.team_member m JOIN desk.app_user x ON x.id = m.user_id
-            WHERE m.team_id = d.team_id AND x.role = 'lead' AND x.disabled_at IS NULL)) l
-    WHERE type IN ('ticket.reopened', 'sla.breached') OR (type = 'sla.warned' AND owner_id IS NULL)
 ), mail AS (
     SELECT DISTINCT ON (d.position, u.email) d.*, x.audience, u.id AS user_id, u.name AS to_name, u.email, u.language,
            u.region AS user_region, z.zone
-    FROM reader x
-    JOIN told d ON d.position = x.position
+    FROM told d
+    CROSS JOIN LATERAL (
+        SELECT d.requester_id AS user_id, 'requester' AS audience
+        WHERE d.type IN ('ticket.created', 'ticket.pended', 'ticket.resolved') OR (d.type = 'ticket.replied' AND NOT d.from_requester)
+        UNION ALL
+        SELECT d.owner_id, 'owner'
+        WHERE d.owner_id IS NOT NULL AND (d.type IN ('sla.warned', 'sla.breached') OR (d.type = 'ticket.replied' AND d.from_requester))
+        UNION ALL
+        SELECT l.user_id, 'lead' FROM (
+            SELECT m.user_id FROM desk.team_member m JOIN desk.app_user u ON u.id = m.user_id
+            WHERE m.team_id = d.team_id AND u.role = 'lead' AND u.disabled_at IS NULL
+            UNION ALL
+            SELECT u.id FROM desk.app_user u
+            WHERE u.role = 'admin' AND NOT EXISTS (
+                SELECT FROM desk.team_member m JOIN desk.app_user x ON x.id = m.user_id
+                WHERE m.team_id = d.team_id AND x.role = 'lead' AND x.disabled_at IS NULL)) l
+        WHERE d.type IN ('ticket.reopened', 'sla.breached') OR (d.type = 'sla.warned' AND d.owner_id IS NULL)) x
     JOIN desk.app_user u ON u.id = x.user_id AND u.disabled_at IS NULL AND u.email <> ''
     JOIN desk.region z ON z.code = u.region
     WHERE u.id IS DISTINCT FROM d.actor_id OR d.type = 'ticket.created'

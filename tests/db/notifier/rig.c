@@ -54,7 +54,8 @@ void rig_open(struct rig *rig)
     test_loop_init(&rig->loop);
     cr_assert_eq(templates_open(&rig->templates, &problems), 0);
     cr_assert_eq(address_guard_new(rig->conf.webhook_allow, &rig->guard, &problems), 0);
-    rig->env = (struct channel_env){.conf = &rig->conf, .templates = rig->templates, .guard = rig->guard};
+    rig->env = (struct channel_env){
+        .conf = &rig->conf, .templates = rig->templates, .guard = rig->guard, .zones = &rig->zones};
     smtp_set_threads(SMTP_AT_ONCE);
     rig->env.smtp = smtp_open(&rig->loop);
     cr_assert_eq(transport_open(&rig->loop, &rig->env.transport), 0);
@@ -115,6 +116,7 @@ void rig_close(struct rig *rig)
     test_loop_close(&rig->loop);
     address_guard_free(rig->guard);
     templates_close(rig->templates);
+    zone_book_fini(&rig->zones);
     receiver_close(rig->smtp);
     receiver_close(rig->http);
     PQfinish(rig->eyes);

@@ -15,6 +15,7 @@ struct rig {
     struct notifier_conf conf;
     struct templates *templates;
     struct address_guard *guard;
+    struct zone_book zones;
     struct channel_env env;
     struct receiver *smtp, *http;
     char smtp_url[64];

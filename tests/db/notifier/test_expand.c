@@ -263,6 +263,24 @@ Test(expand, urgent_events_come_first)
     rig_close(&rig);
 }
 
+Test(expand, urgent_events_do_not_wait_for_the_rate)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-eu-1", "agent-eu-1");
+    test_db_run(rig.db,
+                "INSERT INTO desk.outbox (position, ticket_id, event_seq, type, data) SELECT i, id, 1, "
+                "'ticket.resolved', '{\"priority\": 3}' FROM desk.ticket, generate_series(1, 500) i");
+    start(&rig, 1, 1); /* then a hundred seconds until the next batch */
+    rig_until(&rig, "SELECT count(*) = 400 FROM desk.outbox");
+    test_db_run(rig.db, "INSERT INTO desk.outbox (position, ticket_id, event_seq, type) SELECT 501, id, 1, "
+                        "'sla.breached' FROM desk.ticket");
+    rig_until(&rig, "SELECT count(*) > 0 FROM desk.delivery WHERE position = 501");
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.outbox"), 400, "and the rate is kept");
+    rig_close(&rig);
+}
+
 Test(expand, the_same_event_again_changes_nothing)
 {
     struct rig rig;

@@ -177,7 +177,8 @@ static void send_and_die(struct rig *rig)
         if (templates_open(&own.templates, &problems) < 0 ||
             address_guard_new("127.0.0.1/32", &own.guard, &problems) < 0)
             _exit(2);
-        own.env = (struct channel_env){.conf = &own.conf, .templates = own.templates, .guard = own.guard};
+        own.env = (struct channel_env){
+            .conf = &own.conf, .templates = own.templates, .guard = own.guard, .zones = &own.zones};
         if (transport_open(&own.loop, &own.env.transport) < 0)
             _exit(2);
         rig_start(&own, 0);
@@ -382,7 +383,7 @@ Test(ledger, its_statements_walk_the_index)
          "delivery_due"},
         {&sql_notifier_delivery_expire, "EXPLAIN EXECUTE p ('mail')", "delivery_due"},
         {&sql_notifier_delivery_record, "EXPLAIN EXECUTE p ('[]', 'i')", "delivery_pkey"},
-        {&sql_notifier_outbox_expand, "EXPLAIN EXECUTE p (200, 'eu', NULL)", "outbox_pkey"},
+        {&sql_notifier_outbox_expand, "EXPLAIN EXECUTE p (200, 'eu', NULL, true)", "outbox_pkey"},
     };
     struct rig rig;
 

@@ -125,6 +125,10 @@ static const struct {
      "SELECT t.number FROM desk.ticket t FULL JOIN desk.ready r ON r.ticket_id = t.id"
      " WHERE (t.owner_id IS NULL AND t.state IN ('new', 'open')) IS DISTINCT FROM (r.ticket_id IS NOT NULL)"
      " OR r.team_id <> t.team_id OR r.priority <> t.priority"},
+    {"what is owned is known by its owner",
+     "SELECT t.number FROM (SELECT * FROM desk.ticket WHERE owner_id IS NOT NULL) t FULL JOIN desk.owned o "
+     "ON "
+     "o.ticket_id = t.id AND o.owner_id = t.owner_id WHERE t.id IS NULL OR o.ticket_id IS NULL"},
     {"the queue is in the order of the deadlines",
      "SELECT t.number FROM desk.ready r JOIN desk.ticket t ON t.id = r.ticket_id WHERE r.due_at <> (SELECT "
      "min(c.due_at) FROM desk.clock c WHERE c.ticket_id = r.ticket_id)"},
@@ -158,6 +162,10 @@ static const struct {
     {"what fires is due or warned of",
      "SELECT ticket_id FROM desk.clock WHERE state = 'running' AND fire_at IS DISTINCT FROM"
      " CASE WHEN breached_at IS NOT NULL THEN NULL WHEN warned_at IS NOT NULL THEN due_at ELSE warn_at END"},
+    {"a wait that has an end has a timer for it, and no other",
+     "SELECT t.number FROM desk.ticket t FULL JOIN desk.timer r ON r.ticket_id = t.id AND r.name = "
+     "'pending_end'"
+     " WHERE t.pending_until IS DISTINCT FROM r.fire_at OR r.generation > t.event_seq"},
     {"texts belong to events",
      "SELECT x.ticket_id FROM (SELECT ticket_id, event_seq FROM desk.reply UNION ALL SELECT ticket_id, "
      "event_seq FROM desk.note) x"

@@ -103,8 +103,8 @@ Test(claims, held_is_not_empty)
     desk_close(&desk);
 }
 
-/* Claims that come together share a transaction; one that cannot be part of it, because its key is taken by
- * another of them, costs the others nothing. */
+/* Claims that come together share a statement; one that cannot be part of it, because its key is another
+ * one's of them, costs the others nothing. */
 Test(claims, a_group_with_a_twin)
 {
     enum { TOGETHER = 12 };
@@ -128,6 +128,113 @@ Test(claims, a_group_with_a_twin)
     cr_expect_lt(test_db_int(desk.db, "SELECT count(DISTINCT position >> 20) FROM desk.event WHERE type = "
                                       "'ticket.claimed'"),
                  TOGETHER - 1, "some shared a transaction");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+/* As desk_send_claim_next, of somebody who knows a cluster epoch. */
+static struct answer *send_claim_of_epoch(struct desk *desk, const char *login, uint64_t cluster_epoch)
+{
+    Meridian__Request request = MERIDIAN__REQUEST__INIT;
+    Meridian__ClaimNext claim = MERIDIAN__CLAIM_NEXT__INIT;
+
+    request.principal = who(login);
+    request.has_cluster_epoch = true;
+    request.cluster_epoch = cluster_epoch;
+    request.body_case = MERIDIAN__REQUEST__BODY_CLAIM_NEXT;
+    request.claim_next = &claim;
+    return desk_send(desk, &request);
+}
+
+/* Goes alone; what is sent before the loop turns again waits for it and is one group. */
+static struct answer *send_before_a_group(struct desk *desk)
+{
+    return desk_send_claim_next(desk, "lead-eu-1", "security", NULL);
+}
+
+/* Each gets what it would have got alone, one after the other, whatever becomes of those beside it. */
+Test(claims, a_group_of_all_kinds)
+{
+    struct desk desk;
+    const char *first, *network_1, *desk_2, *applications_3, *network_4;
+    struct answer *before, *alone, *repeat, *network, *any, *experts, *stale, *second, *last, *refused, *none;
+
+    desk_open(&desk, 2);
+    first = desk_ticket_of(&desk, "network", 1, 1);
+    cr_status(before = desk_claim_next(&desk, "agent-eu-1", NULL, "before"), 0);
+    cr_expect_str_eq(member(before, "number"), first);
+    network_4 = desk_ticket_of(&desk, "network", 3, 3);
+    applications_3 = desk_ticket_of(&desk, "applications", 2, 2);
+    desk_2 = desk_ticket_of(&desk, "service-desk", 1, 2);
+    network_1 = desk_ticket_of(&desk, "network", 1, 1);
+
+    alone = send_before_a_group(&desk);
+    repeat = desk_send_claim_next(&desk, "agent-eu-1", NULL, "before");
+    network = desk_send_claim_next(&desk, "agent-eu-2", "network", NULL);
+    any = desk_send_claim_next(&desk, "agent-ap-1", NULL, NULL);
+    experts = desk_send_claim_next(&desk, "agent-us-1", "experts", "none");
+    stale = send_claim_of_epoch(&desk, "agent-eu-1", 99);
+    second = desk_send_claim_next(&desk, "agent-ap-1", NULL, NULL);
+    last = desk_send_claim_next(&desk, "agent-eu-2", "network", NULL);
+    refused = desk_send_claim_next(&desk, "requester-eu-1", NULL, NULL);
+    none = desk_send_claim_next(&desk, "agent-us-1", NULL, NULL);
+
+    cr_status(desk_wait(&desk, alone), 0);
+    cr_status(desk_wait(&desk, repeat), 0);
+    cr_expect_str_eq(repeat->json, before->json);
+    cr_status(desk_wait(&desk, network), 0);
+    cr_expect_str_eq(member(network, "number"), network_1);
+    cr_expect_str_eq(member(network, "owner.login"), "agent-eu-2");
+    cr_expect_gt(network->reply->lsn, 0);
+    cr_status(desk_wait(&desk, any), 0);
+    cr_expect_str_eq(member(any, "number"), desk_2, "the most urgent was the first one's");
+    cr_status(desk_wait(&desk, experts), 0);
+    cr_expect_str_eq(experts->json, "", "their queue is empty, the others are not");
+    cr_status(desk_wait(&desk, stale), E_STALE_PRIMARY);
+    cr_status(desk_wait(&desk, second), 0);
+    cr_expect_str_eq(member(second, "number"), applications_3);
+    cr_status(desk_wait(&desk, last), 0);
+    cr_expect_str_eq(member(last, "number"), network_4);
+    cr_status(desk_wait(&desk, refused), E_FORBIDDEN);
+    cr_status(desk_wait(&desk, none), 0);
+    cr_expect_str_eq(none->json, "");
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(DISTINCT position >> 20) FROM desk.event WHERE type = "
+                                      "'ticket.claimed'"),
+                 2, "the first, and the group");
+    desk_ticket_of(&desk, "experts", 1, 1);
+    cr_expect_str_eq(desk_claim_next(&desk, "agent-us-1", "experts", "none")->json, "",
+                     "that nothing was ready is remembered");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+/* What others hold is passed over, however much it is; who gets nothing for that is told so. */
+Test(claims, a_group_passes_over_what_is_held)
+{
+    enum { HELD = 40, TOGETHER = 3 };
+    struct desk desk;
+    struct answer *answers[TOGETHER];
+    const char *free_1, *free_2;
+    PGconn *other;
+
+    desk_open(&desk, 2);
+    for (int i = 0; i < HELD; i++)
+        desk_ticket_of(&desk, NULL, 1, 1);
+    other = PQconnectdb(test_db_conninfo(desk.db, NULL));
+    PQclear(PQexec(other, "BEGIN; SELECT FROM desk.ticket FOR UPDATE"));
+    free_1 = desk_ticket_of(&desk, "network", 2, 2);
+    free_2 = desk_ticket_of(&desk, NULL, 3, 3);
+    send_before_a_group(&desk);
+    for (int i = 0; i < TOGETHER; i++)
+        answers[i] = desk_send_claim_next(&desk, racer(i), NULL, "k");
+    cr_status(desk_wait(&desk, answers[0]), 0);
+    cr_expect_str_eq(member(answers[0], "number"), free_1);
+    cr_status(desk_wait(&desk, answers[1]), 0);
+    cr_expect_str_eq(member(answers[1], "number"), free_2);
+    cr_status(desk_wait(&desk, answers[2]), E_DB_RETRY);
+    PQclear(PQexec(other, "COMMIT"));
+    PQfinish(other);
+    cr_expect_str_eq(member(desk_claim_next(&desk, racer(2), NULL, "k"), "owner.login"), racer(2));
     desk_check(&desk);
     desk_close(&desk);
 }
@@ -310,5 +417,43 @@ Test(claims, a_refusal_stays_a_refusal)
     cr_expect_eq(ticket_epoch(&desk, number), 2, "and nothing happened");
     cr_status(desk_do(&desk, "agent-ap-1", ACTION_CLAIM, number, -1), 0);
     desk_check(&desk);
+    desk_close(&desk);
+}
+
+/* A plan may promise that somebody takes a ticket within a time: then a claim moves a clock, in the claim's
+ * own transaction. A router learns of such a plan from the database. */
+Test(claims, a_claim_stops_a_clock_that_minds_it)
+{
+    struct desk desk;
+    struct answer *together[3];
+    const char *number;
+
+    desk_open(&desk, 2);
+    cr_status(desk_claim_next(&desk, "agent-eu-1", NULL, NULL),
+              0); /* nothing: but claims have been made before */
+    test_db_run(
+        desk.db,
+        "INSERT INTO desk.sla_plan (version, document, calendar_versions, tzdata, minds_claims, applied_by)"
+        " VALUES (2, '{\"policies\": [{\"name\": \"all\", \"targets\": {\"pick_up\": {\"amount\": \"10m\","
+        " \"stop\": {\"owned\": \"yes\"}, \"again\": \"anew\"}}}]}', '{}', 'x', true, 'admin')");
+    for (int i = 0; i < 4; i++)
+        number = desk_ticket(&desk);
+    for (int i = 0; i < 3; i++)
+        together[i] = desk_send_claim_next(&desk, racer(i), NULL, NULL);
+    for (int i = 0; i < 3; i++)
+        cr_status(desk_wait(&desk, together[i]), 0);
+    cr_expect_eq(
+        test_db_int(desk.db,
+                    "SELECT count(*) FROM desk.clock c JOIN desk.ticket t ON t.id = c.ticket_id WHERE "
+                    "c.target = 'pick_up' AND c.state = 'met' AND c.stopped_at = t.owned_at"),
+        3);
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.clock WHERE state = 'running'"), 1);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_RELEASE, number, 1), 0);
+    cr_expect_str_eq(
+        ticket_text(&desk, number,
+                    "SELECT string_agg(c.cycle || ' ' || c.state, ', ' ORDER BY c.cycle) FROM desk.clock c "
+                    "WHERE c.ticket_id = t.id"),
+        "1 met, 2 running", "back in the queue it has to be picked up again");
     desk_close(&desk);
 }

@@ -5,8 +5,9 @@
 #include <criterion/criterion.h>
 
 /* Tables that grow with tickets or with time. */
-static const char *const large[] = {"ticket", "ticket_alias", "event",   "clock",   "ready",    "outbox",
-                                    "reply",  "note",         "command", "session", "delivery", "app_user"};
+static const char *const large[] = {"ticket",   "ticket_alias", "event", "clock",   "ready",
+                                    "outbox",   "reply",        "note",  "command", "session",
+                                    "delivery", "app_user",     "owned", "timer"};
 
 static void grow(struct desk *desk)
 {
@@ -46,7 +47,8 @@ static void grow(struct desk *desk)
     test_db_run(desk->db, "INSERT INTO desk.delivery (id, position, type, channel, region, destination, "
                           "payload, state) SELECT id, 1, 'ticket.created', 'mail', 'eu', 'd', '{}',"
                           " 'delivered' FROM desk.ticket");
-    test_db_run(desk->db, "ANALYZE");
+    test_db_run(desk->db, "INSERT INTO desk.timer SELECT id, 'pending_end', now() + interval '1 h', 1 FROM "
+                          "desk.ticket");
 }
 
 static int parameters(const char *sql)
@@ -97,20 +99,6 @@ static bool walks_an_index(const char *plan, const char *table)
     return false;
 }
 
-/* The heads of the teams' queues by the index, in its order; then one after the other is tried until one can
- * be locked. */
-static void check_claim(const char *plan, const char *when)
-{
-    const char *sort = strstr(plan, "Sort Key: q.priority, q.due_at, q.ticket_id"),
-               *queue = strstr(plan, "using ready_order on ready q\n");
-    const char *lock = strstr(plan, "LockRows");
-
-    cr_assert(sort && queue && lock && sort < queue && queue < lock, "%s:\n%s", when, plan);
-    cr_expect(!strstr(queue, "Sort"), "one sort, of the heads, %s:\n%s", when, plan);
-    cr_expect(!strstr(plan, "Hash") && !strstr(plan, "Bitmap") && !strstr(plan, "Memoize"), "%s:\n%s", when,
-              plan);
-}
-
 static void check_plans(struct desk *desk, const char *when)
 {
     PGconn *pg = PQconnectdb(test_db_conninfo(desk->db, "meridian_router"));
@@ -131,8 +119,6 @@ static void check_plans(struct desk *desk, const char *when)
              i++) /* its index has only the dead */
             cr_expect(!walks_an_index(plan, large[i]), "%s walks an index of %s, %s:\n%s", (*s)->name,
                       large[i], when, plan);
-        if (*s == &sql_router_claim_next)
-            check_claim(plan, when);
     }
     PQfinish(pg);
 }
@@ -147,7 +133,57 @@ Test(plans, every_statement_uses_indexes)
     test_db_run(desk.db, "ANALYZE");
     check_plans(&desk, "empty and analyzed");
     grow(&desk);
+    test_db_run(desk.db, "ANALYZE");
     check_plans(&desk, "grown");
+    PQfinish(desk.pg);
+    test_db_free(desk.db);
+}
+
+/* Claims once as the router does; returns how many rows it read in all tables. */
+static int claim_reads(PGconn *pg, const char *key)
+{
+    _cleanup_buf_ struct buf sql = BUF_INIT;
+    PGresult *result;
+    int reads;
+
+    buf_printf(
+        &sql,
+        "BEGIN; SELECT desk.claim_next(json_build_array(json_build_object('n', 0, 'epoch', 1, 'teams', "
+        "'{1,2,3,4,5}'::int[], 'agent', md5('agent-eu-1')::uuid, 'login', 'agent-eu-1', 'region', "
+        "'eu', 'key', '%s', 'hash', ''))); SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM "
+        "pg_stat_xact_user_tables",
+        key);
+    result = PQexec(pg, buf_text(&sql));
+    cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s", PQerrorMessage(pg));
+    reads = atoi(PQgetvalue(result, 0, 0));
+    PQclear(result);
+    PQclear(PQexec(pg, "COMMIT"));
+    return reads;
+}
+
+/* The statements inside desk.claim_next, which EXPLAIN does not show: planned in an empty database, they
+ * still read a handful of rows when it has grown. */
+Test(plans, a_claim_reads_little)
+{
+    struct desk desk;
+    PGconn *pg;
+
+    desk_prepare(&desk);
+    pg = PQconnectdb(test_db_conninfo(desk.db, "meridian_router"));
+    test_db_run(desk.db,
+                "INSERT INTO desk.ticket (id, number, submission_key, client_key, body_hash, region, "
+                "channel, subject, description, impact, urgency, priority, language, requester_id, "
+                "submitter_id, team_id, accepted_at, event_seq, event_hash) VALUES "
+                "(gen_random_uuid(), 'EU-0', gen_random_uuid(), 'k', 'x', 'eu', 'api', 's', 'd', 2, "
+                "2, 1, 'en', md5('requester-eu-1')::uuid, md5('requester-eu-1')::uuid, 1, now(), 1, "
+                "sha256('x')); INSERT INTO desk.ready SELECT id, 1, 1, now(), now() FROM desk.ticket");
+    claim_reads(pg, "first");
+    claim_reads(pg, "empty");
+    grow(&desk);
+    cr_expect_lt(claim_reads(pg, "grown"), 60);
+    test_db_run(desk.db, "ANALYZE");
+    cr_expect_lt(claim_reads(pg, "analyzed"), 60);
+    PQfinish(pg);
     PQfinish(desk.pg);
     test_db_free(desk.db);
 }

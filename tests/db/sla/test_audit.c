@@ -59,13 +59,56 @@ Test(audit, overdue_clocks_raise_the_alarm_and_firing_ends_it)
     cr_expect_geq(auditor_figures(auditor).longest_us, 12 * US_PER_S);
     buf_reset(&text);
     auditor_describe(auditor, &text);
-    cr_expect(
-        str_starts(buf_str(&text), STR("audit: ALARM: 3 clocks are due and not fired, the first for 12 s")),
-        "%s", buf_text(&text));
+    cr_expect(str_starts(buf_str(&text),
+                         STR("audit: ALARM: 3 clocks and timers are due and not fired, the first for 12 s")),
+              "%s", buf_text(&text));
 
     test_db_run(db, "UPDATE desk.clock SET fire_at = due_at, warned_at = now(), generation = generation + 1");
     test_loop_until(&loop, alarm_is_off, auditor, 5000);
     cr_expect_eq(auditor_figures(auditor).overdue, 0);
+    db_pool_close(pool);
+    auditor_close(auditor);
+    test_loop_close(&loop);
+    test_db_free(db);
+}
+
+static bool is_silent(void *arg)
+{
+    return auditor_figures(arg).silent;
+}
+
+static bool is_not_silent(void *arg)
+{
+    return !auditor_figures(arg).silent;
+}
+
+Test(audit, timers_count_and_silent_schedulers_are_noticed)
+{
+    struct test_db *db = test_db_new();
+    uv_loop_t loop;
+    struct db_pool *pool = test_db_pool(db, test_loop_init(&loop), "meridian_sla", lists, 1);
+    const struct auditor_options options = {
+        .loop = &loop, .pool = pool, .late_us = 10 * US_PER_S, .every_us = 20 * US_PER_MS};
+    struct auditor *auditor;
+    _cleanup_buf_ struct buf text = BUF_INIT;
+
+    test_db_people(db);
+    desk_tickets(db, "A", 1);
+    test_db_run(
+        db, "INSERT INTO desk.timer SELECT id, 'pending_end', now() - interval '20 s', 1 FROM desk.ticket");
+    test_db_run(
+        db, "INSERT INTO desk.scheduler (term, instance, seen_at, swept_at) VALUES (1, 'sla-eu-1', now(), "
+            "now() - interval '15 s')");
+    auditor = auditor_open(&options);
+    test_loop_until(&loop, is_silent, auditor, 5000);
+    cr_expect_eq(auditor_figures(auditor).overdue, 1);
+    auditor_describe(auditor, &text);
+    cr_expect_not_null(strstr(buf_text(&text), "; ALARM: no scheduler has completed a sweep for 15 s"), "%s",
+                       buf_text(&text));
+    test_db_run(db, "DELETE FROM desk.timer");
+    test_db_run(db, "UPDATE desk.scheduler SET swept_at = now()");
+    test_loop_until(&loop, is_not_silent, auditor, 5000);
+    test_loop_until(&loop, alarm_is_off, auditor, 5000);
     db_pool_close(pool);
     auditor_close(auditor);
     test_loop_close(&loop);

@@ -1,18 +1,18 @@
 /* The sweeper against a real database: in order, exactly once, whatever locks, dies or races. */
 #include "base/clock.h"
 #include "desk.h"
-#include "sla/sweep.h"
+#include "sla/scheduler.h"
 #include "sla_sql.h"
 #include <criterion/criterion.h>
 
 static const struct db_statement *const *const lists[] = {sql_sla_all, NULL};
 
-/* One database, one loop, up to two sweepers with a pool each. */
+/* One database, one loop, up to two schedulers with a pool each. */
 struct bench {
     struct test_db *db;
     uv_loop_t loop;
     struct db_pool *pools[2];
-    struct sweeper *sweepers[2];
+    struct scheduler *schedulers[2];
     PGconn *eyes;
     const char *until; /* a query that gives true when the test may go on */
 };
@@ -25,23 +25,25 @@ static void bench_open(struct bench *bench)
     test_loop_init(&bench->loop);
 }
 
-static void add_sweeper(struct bench *bench, int i, int64_t every_us)
+static void add_scheduler(struct bench *bench, int i, int64_t every_us)
 {
-    bench->pools[i] = test_db_pool(bench->db, &bench->loop, "meridian_sla", lists, 1);
-    const struct sweeper_options options = {.loop = &bench->loop,
-                                            .pool = bench->pools[i],
-                                            .actor = "system:sla",
-                                            .publisher = "sla-eu-1",
-                                            .every_us = every_us};
+    static const char *const names[] = {"sla-eu-1", "sla-eu-2"};
 
-    bench->sweepers[i] = sweeper_open(&options);
+    bench->pools[i] = test_db_pool(bench->db, &bench->loop, "meridian_sla", lists, 2);
+    const struct scheduler_options options = {.loop = &bench->loop,
+                                              .pool = bench->pools[i],
+                                              .instance = names[i],
+                                              .window_us = 60 * US_PER_S,
+                                              .every_us = every_us};
+
+    bench->schedulers[i] = scheduler_open(&options);
 }
 
 static void bench_close(struct bench *bench)
 {
     for (int i = 0; i < 2; i++) {
         db_pool_close(bench->pools[i]);
-        sweeper_close(bench->sweepers[i]);
+        scheduler_close(bench->schedulers[i]);
     }
     test_loop_close(&bench->loop);
     PQfinish(bench->eyes);
@@ -64,12 +66,12 @@ static void wait_until(struct bench *bench, const char *query)
 static uint64_t sweeps_wanted;
 static bool has_swept(void *arg)
 {
-    return sweeper_figures(((struct bench *)arg)->sweepers[0]).sweeps >= sweeps_wanted;
+    return scheduler_clocks(((struct bench *)arg)->schedulers[0]).sweeps >= sweeps_wanted;
 }
 
 static void wait_sweeps(struct bench *bench, uint64_t more)
 {
-    sweeps_wanted = sweeper_figures(bench->sweepers[0]).sweeps + more;
+    sweeps_wanted = scheduler_clocks(bench->schedulers[0]).sweeps + more;
     test_loop_until(&bench->loop, has_swept, bench, 20000);
 }
 
@@ -79,9 +81,9 @@ static bool has_counted(void *arg)
     struct bench *bench = arg;
     uint64_t warned = 0, breached = 0;
 
-    for (int i = 0; i < 2 && bench->sweepers[i]; i++) {
-        warned += sweeper_figures(bench->sweepers[i]).warned;
-        breached += sweeper_figures(bench->sweepers[i]).breached;
+    for (int i = 0; i < 2 && bench->schedulers[i]; i++) {
+        warned += scheduler_clocks(bench->schedulers[i]).warned;
+        breached += scheduler_clocks(bench->schedulers[i]).breached;
     }
     return warned == warned_wanted && breached == breached_wanted;
 }
@@ -101,7 +103,7 @@ Test(sweep, warns_then_breaches_each_at_its_time)
     bench_open(&bench);
     desk_tickets(bench.db, "A", 3);
     desk_clocks(bench.db, "A", "resolve", 0.3, 0.9);
-    add_sweeper(&bench, 0, 60 * US_PER_S); /* only the precise timer can be in time */
+    add_scheduler(&bench, 0, 60 * US_PER_S); /* only the precise timer can be in time */
     wait_until(&bench, "SELECT count(*) = 3 FROM desk.clock WHERE breached_at IS NOT NULL");
     cr_expect_eq(test_db_int(bench.db, "SELECT count(*) FROM desk.event WHERE type = 'sla.warned'"), 3);
     cr_expect_eq(test_db_int(bench.db, "SELECT count(*) FROM desk.event WHERE type = 'sla.breached'"), 3);
@@ -138,8 +140,8 @@ Test(sweep, two_at_once_fire_each_of_2000_exactly_once)
     desk_tickets(bench.db, "A", 1000);
     desk_clocks(bench.db, "A", "resolve", -2, -1);
     desk_clocks(bench.db, "A", "first_response", -3, 3600);
-    add_sweeper(&bench, 0, US_PER_S);
-    add_sweeper(&bench, 1, US_PER_S);
+    add_scheduler(&bench, 0, US_PER_S);
+    add_scheduler(&bench, 1, US_PER_S);
     wait_until(&bench, "SELECT count(*) = 0 FROM desk.clock WHERE fire_at <= now()");
     cr_expect_eq(test_db_int(bench.db, "SELECT count(*) FROM desk.event WHERE type = 'sla.warned'"), 1000);
     cr_expect_eq(test_db_int(bench.db, "SELECT count(*) FROM desk.event WHERE type = 'sla.breached'"), 1000);
@@ -165,7 +167,7 @@ Test(sweep, overdue_clocks_fire_in_due_order)
                 "UPDATE desk.clock c SET fire_at = fire_at + substr(number, 3)::int * interval '1 s', due_at "
                 "= due_at + "
                 "substr(number, 3)::int * interval '1 s' FROM desk.ticket t WHERE t.id = c.ticket_id");
-    add_sweeper(&bench, 0, US_PER_S);
+    add_scheduler(&bench, 0, US_PER_S);
     wait_until(&bench, "SELECT count(*) = 500 FROM desk.event WHERE type = 'sla.breached'");
     cr_expect_eq(
         test_db_int(
@@ -188,7 +190,7 @@ Test(sweep, past_the_deadline_the_warning_is_dropped)
     bench_open(&bench);
     desk_tickets(bench.db, "A", 1);
     desk_clocks(bench.db, "A", "resolve", -7200, -3600);
-    add_sweeper(&bench, 0, 100 * US_PER_MS);
+    add_scheduler(&bench, 0, 100 * US_PER_MS);
     wait_until(&bench, "SELECT count(*) = 1 FROM desk.clock WHERE breached_at IS NOT NULL");
     wait_sweeps(&bench, 2);
     cr_expect_eq(test_db_int(bench.db, "SELECT count(*) FROM desk.event WHERE type = 'sla.warned'"), 0);
@@ -212,7 +214,7 @@ Test(sweep, what_is_not_due_or_does_not_run_stays)
     test_db_run(bench.db,
                 "UPDATE desk.clock SET state = 'met', due_at = NULL, fire_at = NULL, stopped_at = now()"
                 " WHERE ticket_id = (SELECT id FROM desk.ticket WHERE number = 'A-2')");
-    add_sweeper(&bench, 0, 50 * US_PER_MS);
+    add_scheduler(&bench, 0, 50 * US_PER_MS);
     wait_sweeps(&bench, 5);
     cr_expect_eq(test_db_int(bench.db, "SELECT count(*) FROM desk.outbox"), 0);
     bench_close(&bench);
@@ -258,11 +260,11 @@ Test(sweep, a_locked_ticket_waits_and_holds_up_nobody)
     holder = desk_connect(bench.db);
     desk_exec(holder, "BEGIN");
     desk_exec(holder, "SELECT id FROM desk.ticket WHERE number LIKE 'A-%' FOR UPDATE");
-    add_sweeper(&bench, 0, 200 * US_PER_MS);
+    add_scheduler(&bench, 0, 200 * US_PER_MS);
     wait_until(&bench, "SELECT count(*) = 20 FROM desk.event WHERE type = 'sla.breached'");
     wait_sweeps(&bench, 2);
-    cr_expect_geq(sweeper_figures(bench.sweepers[0]).busy, 500, "each pass met them all");
-    cr_expect_eq(sweeper_figures(bench.sweepers[0]).breached, 20);
+    cr_expect_geq(scheduler_clocks(bench.schedulers[0]).busy, 500, "each pass met them all");
+    cr_expect_eq(scheduler_clocks(bench.schedulers[0]).breached, 20);
     desk_exec(holder, "COMMIT");
     wait_until(&bench, "SELECT count(*) = 270 FROM desk.event WHERE type = 'sla.breached'");
     cr_expect_eq(desk_broken_chains(bench.db), 0);
@@ -285,16 +287,13 @@ Test(sweep, a_backend_killed_in_the_middle_costs_nothing)
     desk_exec(holder, "BEGIN");
     desk_exec(holder, "SELECT * FROM desk.clock WHERE ticket_id = (SELECT id FROM desk.ticket WHERE number = "
                       "'A-25') FOR UPDATE");
-    add_sweeper(&bench, 0, 200 * US_PER_MS);
+    add_scheduler(&bench, 0, 200 * US_PER_MS);
     wait_until(&bench, "SELECT count(*) = 1 FROM pg_stat_activity WHERE usename = 'meridian_sla' AND datname "
                        "= current_database()"
                        " AND wait_event_type = 'Lock'");
-    cr_expect_eq(
-        test_db_int(
-            bench.db,
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'meridian_sla'"
-            " AND datname = current_database()"),
-        1);
+    cr_expect_eq(test_db_int(bench.db, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE "
+                                       "usename = 'meridian_sla' AND datname = current_database()"),
+                 2);
     desk_exec(holder, "COMMIT");
     wait_until(&bench, "SELECT count(*) = 50 FROM desk.clock WHERE breached_at IS NOT NULL");
     cr_expect_eq(test_db_int(bench.db, "SELECT count(*) FROM desk.event WHERE type = 'sla.breached'"), 50);
@@ -317,26 +316,45 @@ Test(sweep, a_clock_that_cannot_fire_is_stepped_over)
                           " RETURN NEW; END $$; CREATE TRIGGER broken BEFORE UPDATE ON desk.clock FOR EACH "
                           "ROW EXECUTE FUNCTION "
                           "desk.broken()");
-    add_sweeper(&bench, 0, 100 * US_PER_MS);
+    add_scheduler(&bench, 0, 100 * US_PER_MS);
     wait_until(&bench, "SELECT count(*) = 29 FROM desk.event WHERE type = 'sla.breached'");
     wait_sweeps(&bench, 1);
-    cr_expect_geq(sweeper_figures(bench.sweepers[0]).stepped_over, 1);
+    cr_expect_geq(scheduler_clocks(bench.schedulers[0]).stepped_over, 1);
     test_db_run(bench.db, "DROP TRIGGER broken ON desk.clock");
     wait_until(&bench, "SELECT count(*) = 30 FROM desk.event WHERE type = 'sla.breached'");
     bench_close(&bench);
 }
 
-Test(sweep, a_hint_makes_it_look_again)
+static void hint(struct bench *bench, const char *number)
+{
+    Meridian__Hint told = MERIDIAN__HINT__INIT;
+    ProtobufCBinaryData ids[1];
+    struct uuid id;
+    char sql[128];
+
+    snprintf(sql, sizeof sql, "SELECT id::text FROM desk.ticket WHERE number = '%s'", number);
+    cr_assert_eq(uuid_parse(str_from(test_db_text(bench->db, sql)), &id), 0);
+    ids[0] = (ProtobufCBinaryData){sizeof id.bytes, id.bytes};
+    told.publisher = (char *)"router-eu-1";
+    told.timers_of = ids;
+    told.n_timers_of = 1;
+    scheduler_hint(bench->schedulers[0], &told);
+}
+
+Test(sweep, a_hint_makes_it_look_at_those_tickets)
 {
     struct bench bench;
 
     bench_open(&bench);
-    add_sweeper(&bench, 0, 60 * US_PER_S);
+    add_scheduler(&bench, 0, 60 * US_PER_S);
     wait_sweeps(&bench, 1);
-    desk_tickets(bench.db, "A", 1);
-    desk_clocks(bench.db, "A", "resolve", -1, 3600);
-    sweeper_hint(bench.sweepers[0]);
+    wait_until(&bench, "SELECT count(*) = 64 FROM desk.shard_lease WHERE holder = 'sla-eu-1'");
+    desk_tickets(bench.db, "A", 2);
+    desk_clocks(bench.db, "A", "resolve", -1, 0.5);
+    hint(&bench, "A-2");
     wait_until(&bench, "SELECT count(*) = 1 FROM desk.event WHERE type = 'sla.warned'");
+    wait_until(&bench, "SELECT count(*) = 1 FROM desk.event WHERE type = 'sla.breached'");
+    wait_counted(&bench, 1, 1);
     bench_close(&bench);
 }
 
@@ -345,7 +363,7 @@ Test(sweep, without_a_hint_the_next_sweep_finds_it)
     struct bench bench;
 
     bench_open(&bench);
-    add_sweeper(&bench, 0, 0);
+    add_scheduler(&bench, 0, 0);
     wait_sweeps(&bench, 1);
     desk_tickets(bench.db, "A", 1);
     desk_clocks(bench.db, "A", "resolve", -1, 3600);
@@ -372,16 +390,16 @@ Test(sweep, drain_ends_the_batch_in_hand_and_begins_no_other)
     bench_open(&bench);
     desk_tickets(bench.db, "A", 1000);
     desk_clocks(bench.db, "A", "resolve", -10, -5);
-    add_sweeper(&bench, 0, US_PER_S);
+    add_scheduler(&bench, 0, US_PER_S);
     wait_until(&bench, "SELECT count(*) > 0 FROM desk.event WHERE type = 'sla.breached'");
-    sweeper_drain(bench.sweepers[0], set, &drained);
+    scheduler_drain(bench.schedulers[0], set, &drained);
     test_loop_until(&bench.loop, is_set, &drained, 5000);
     fired = test_db_int(bench.db, "SELECT count(*) FROM desk.event WHERE type = 'sla.breached'");
     cr_expect_lt(fired, 1000);
-    cr_expect_eq((uint64_t)fired, sweeper_figures(bench.sweepers[0]).breached, "what fired was counted");
-    drained = false;
-    sweeper_drain(bench.sweepers[0], set, &drained);
-    cr_expect(drained, "nothing in hand: at once");
+    cr_expect_eq((uint64_t)fired, scheduler_clocks(bench.schedulers[0]).breached, "what fired was counted");
+    cr_expect_eq(test_db_int(bench.db, "SELECT count(*) FROM desk.shard_lease WHERE holder IS NOT NULL"), 0);
+    cr_expect_eq(test_db_int(bench.db, "SELECT count(*) FROM desk.scheduler WHERE seen_at > '-infinity'"), 0,
+                 "others need not wait until it is forgotten");
     bench_close(&bench);
 }
 
@@ -393,10 +411,10 @@ Test(sweep, its_statements_walk_the_index)
         const struct db_statement *statement;
         const char *execute;
     } cases[] = {
-        {&sql_sla_clock_fire, "EXPLAIN EXECUTE p (NULL, NULL, NULL, 200, 'x')"},
-        {&sql_sla_clock_candidate, "EXPLAIN EXECUTE p (NULL, NULL, NULL)"},
-        {&sql_sla_clock_next, "EXPLAIN EXECUTE p"},
-        {&sql_sla_clock_overdue, "EXPLAIN EXECUTE p (10000000)"},
+        {&sql_sla_clock_fire, "EXPLAIN EXECUTE p (NULL, NULL, NULL, 200, 'x', -1, 0, NULL)"},
+        {&sql_sla_clock_candidate, "EXPLAIN EXECUTE p (NULL, NULL, NULL, -1, 0, NULL)"},
+        {&sql_sla_clock_ahead, "EXPLAIN EXECUTE p (0, 1, -1, 2000)"},
+        {&sql_sla_audit, "EXPLAIN EXECUTE p (10000000)"},
     };
 
     test_db_people(db);

@@ -90,6 +90,22 @@ Test(lane, starts_with_five_grows_to_twenty)
     lanes_free(lanes);
 }
 
+Test(lane, full_is_what_lives_and_has_no_room)
+{
+    struct lanes *lanes = lanes_new(RETRY_SCALE_ONE);
+    struct lane *lane = lanes_get(lanes, STR("x"));
+
+    lanes_get(lanes, STR("idle"));
+    begin(lane, 4);
+    cr_expect_not(lanes_full(lanes));
+    begin(lane, 1);
+    cr_expect(lanes_full(lanes));
+    end_all(lane, 5, LANE_FAILED, T0);
+    cr_expect_eq(lanes_dead(lanes), 1);
+    cr_expect_not(lanes_full(lanes), "the end of a delivery makes no room in a dead one");
+    lanes_free(lanes);
+}
+
 Test(lane, dies_after_a_cohort_and_lives_again_after_a_probe)
 {
     struct lanes *lanes = lanes_new(RETRY_SCALE_ONE);

@@ -103,6 +103,28 @@ Test(wire, reply_bytes)
                               "1864");
 }
 
+Test(wire, timer_bytes)
+{
+    Meridian__Request request = MERIDIAN__REQUEST__INIT;
+    Meridian__TimerDue due = MERIDIAN__TIMER_DUE__INIT;
+    Meridian__Hint hint = MERIDIAN__HINT__INIT;
+    ProtobufCBinaryData tickets[] = {bytes_of("t")};
+
+    due.ticket_id = bytes_of("t");
+    due.name = "n";
+    due.generation = 3;
+    request.id = bytes_of("i");
+    request.body_case = MERIDIAN__REQUEST__BODY_TIMER_DUE;
+    request.timer_due = &due;
+    is_packed_as(&request.base, "0a0169"
+                                "8202080a017412016e1803");
+    hint.sequence = 1;
+    hint.publisher = "p";
+    hint.n_timers_of = 1;
+    hint.timers_of = tickets;
+    is_packed_as(&hint.base, "08011201704a0174");
+}
+
 Test(wire, hint_bytes)
 {
     Meridian__Hint hint = MERIDIAN__HINT__INIT;
@@ -148,7 +170,8 @@ Test(wire, field_numbers)
                "16:language 17:attributes 18:trace_id");
     has_fields(&meridian__command__descriptor,
                "1:action 2:number 3:epoch 4:if_version 5:team 6:text 7:until_us 8:cause "
-               "9:solution 10:prevention 11:client_key 12:body_hash 13:if_versions");
+               "9:solution 10:prevention 11:client_key 12:body_hash 13:if_versions 14:impact "
+               "15:urgency");
     has_fields(&meridian__submitted__descriptor, "1:outcome 2:number 3:detail 4:region 5:accepted_us");
     has_fields(&meridian__claim_next__descriptor, "1:team 2:client_key");
     has_fields(&meridian__session_info__descriptor, "1:principal 2:expires_us 3:token 4:csrf 5:csrf_hash");
@@ -156,7 +179,8 @@ Test(wire, field_numbers)
                "1:service 2:instance 3:region 4:version 5:started_us 6:bus_url 7:stats");
     has_fields(&meridian__read__descriptor, "1:document 2:args");
     has_fields(&meridian__hint__descriptor, "1:sequence 2:publisher 3:lsn 4:wrote 5:tickets_changed "
-                                            "6:outbox_added 7:clocks_changed 8:ended_sessions");
+                                            "6:outbox_added 7:clocks_changed 8:ended_sessions 9:timers_of");
+    has_fields(&meridian__timer_due__descriptor, "1:ticket_id 2:name 3:generation");
     has_fields(&meridian__deliver__descriptor, "1:delivery_id 2:channel 3:destination 4:payload");
     has_fields(&meridian__deliver_result__descriptor, "1:outcome 2:detail 3:retry_after_s");
 }

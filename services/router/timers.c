@@ -1,0 +1,169 @@
+/* Timers: which there are, when a change arms or cancels one, and what each does when it is due.
+ *
+ * The table of kinds is the only list: a new kind is one entry with two functions. ticket_write.c asks for
+ * `due` after every change; a scheduler sends TimerDue when the time has come, as often as it likes. Then the
+ * ticket is locked, the row is taken by generation and database time, and what the kind plans is written as
+ * any other change, all in one transaction: so it happens once or not at all, and whoever comes too early,
+ * too late or twice is told that all is well. A timer whose name this release does not know stays for one
+ * that does.
+ */
+#include "router/timers.h"
+#include "meridian/errors.h"
+#include "router/job.h"
+#include "router/ticket_write.h"
+#include "router_sql.h"
+
+enum { AS_IS = -1, NEVER = 0 };
+
+struct timer_kind {
+    const char *name;
+    /** When the ticket has to be woken after this change: an instant in microseconds, AS_IS or NEVER. */
+    int64_t (*due)(const struct ticket_row *before, const struct ticket_change *after);
+    /** It is due: the changes that it means; none when there is nothing left to do. */
+    void (*plan)(const struct ticket_row *row, struct ticket_plan *ret_plan);
+};
+
+/* ---- the kinds ---- */
+
+static int64_t pending_end_due(const struct ticket_row *before, const struct ticket_change *after)
+{
+    int64_t until_us = after->state == TICKET_PENDING ? after->pending_until_us : NEVER;
+
+    return until_us == before->pending_until_us ? AS_IS : until_us;
+}
+
+static const struct timer_kind kinds[] = {
+    {"pending_end", pending_end_due, ticket_rules_plan_resume},
+};
+
+static const struct timer_kind *kind_of(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+/* ---- with every change ---- */
+
+static int arm(struct db_conn *conn, const struct ticket_row *row, const char *name, int64_t at_us)
+{
+    _cleanup_params_ struct db_params params = {0};
+
+    db_param_uuid(&params, &row->id);
+    db_param_text(&params, name);
+    db_param_int(&params, at_us);
+    db_param_int(&params, row->version);
+    return db_exec(conn, &sql_router_timer_arm, &params, NULL);
+}
+
+static int cancel(struct db_conn *conn, const struct ticket_row *row, const char *name)
+{
+    _cleanup_params_ struct db_params params = {0};
+
+    db_param_uuid(&params, &row->id);
+    db_param_text(&params, name);
+    return db_exec(conn, &sql_router_timer_cancel, &params, NULL);
+}
+
+int timers_follow(struct db_conn *conn, const struct ticket_row *row, const struct ticket_change *change,
+                  bool *ret_changed)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(kinds) && !r; i++) {
+        int64_t at_us = kinds[i].due(row, change);
+
+        if (at_us == AS_IS)
+            continue;
+        *ret_changed = true;
+        r = at_us == NEVER ? cancel(conn, row, kinds[i].name) : arm(conn, row, kinds[i].name, at_us);
+    }
+    return r;
+}
+
+/* ---- when one is due ---- */
+
+static void add_key(struct db_params *params, const struct uuid *ticket, const Meridian__TimerDue *due)
+{
+    db_param_uuid(params, ticket);
+    db_param_text(params, due->name);
+    db_param_int(params, due->generation);
+}
+
+/* 1: still to be done; 0: not, or not yet. */
+static int find_ticket(struct db_conn *conn, const struct uuid *ticket, const Meridian__TimerDue *due,
+                       struct db_result *ret_number)
+{
+    _cleanup_params_ struct db_params params = {0};
+    int r;
+
+    add_key(&params, ticket, due);
+    r = db_exec(conn, &sql_router_timer_find, &params, ret_number);
+    return r < 0 ? r : db_rows(ret_number);
+}
+
+/* 1: it is ours. */
+static int take(struct db_conn *conn, const struct ticket_row *row, const Meridian__TimerDue *due)
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+    int r;
+
+    add_key(&params, &row->id, due);
+    r = db_exec(conn, &sql_router_timer_take, &params, &result);
+    return r < 0 ? r : db_rows(&result);
+}
+
+static int act(struct db_conn *conn, struct job *job, const struct timer_kind *kind, const char *number)
+{
+    _cleanup_ticket_row_ struct ticket_row row = {0};
+    struct ticket_writer writer = {.plans = job->plans,
+                                   .login = "system:sla",
+                                   .trace_id = job->request->trace_id,
+                                   .answer = &job->out.json};
+    struct ticket_plan plan = {0};
+    int r = ticket_row_lock(conn, number, &row);
+
+    if (!r)
+        r = job_check_epoch(job, row.cluster_epoch);
+    if (!r)
+        r = take(conn, &row, job->request->timer_due);
+    if (r <= 0)
+        return r;
+    kind->plan(&row, &plan);
+    r = 0;
+    for (int i = 0; i < plan.n && !r; i++)
+        r = ticket_write(conn, &row, &plan.steps[i], &writer, i == plan.n - 1);
+    if (r < 0 || !plan.n)
+        return r;
+    job_hint_ticket(job);
+    job_hint_timers(job, &row.id, writer.clocks_changed);
+    return 0;
+}
+
+static int timer_due_work(struct db_conn *conn, struct job *job)
+{
+    const Meridian__TimerDue *due = job->request->timer_due;
+    const struct timer_kind *kind = kind_of(due->name);
+    _cleanup_result_ struct db_result number = {0};
+    struct uuid ticket;
+    int r;
+
+    if (!kind || due->ticket_id.len != sizeof ticket.bytes)
+        return outcome_refuse(&job->out, -E_BAD_REQUEST, "There is no such kind of timer");
+    memcpy(ticket.bytes, due->ticket_id.data, sizeof ticket.bytes);
+    r = find_ticket(conn, &ticket, due, &number);
+    if (r <= 0)
+        return r;
+    r = db_begin(conn);
+    if (!r)
+        r = act(conn, job, kind, db_text(&number, 0, 0));
+    if (r < 0) {
+        db_rollback(conn);
+        return r;
+    }
+    return db_commit(conn, &job->lsn);
+}
+
+const struct job_kind timer_due_kind = {.name = "timer_due", .repeatable = true, .work = timer_due_work};
