@@ -147,6 +147,20 @@ int64_t sla_target_seconds(const struct sla_target *target, const struct sla_cal
            (int64_t)left * DAY_S;
 }
 
+struct instant sla_closing_due(const struct sla_closing *closing, struct instant resolved)
+{
+    const struct sla_target *wait = &closing->auto_close;
+    struct instant due = {0};
+    struct worktime worktime = {0};
+
+    if (!wait->amount_s && !wait->working_days)
+        return due;
+    worktime.calendar = closing->calendar->calendar;
+    if (worktime_deadline(&worktime, resolved, sla_target_seconds(wait, closing->calendar, resolved), &due))
+        return (struct instant){0}; /* beyond what the calendar knows */
+    return due;
+}
+
 /* ---- what conditions do to each other ---- */
 
 static bool names(const struct sla_condition *condition, const char *value)

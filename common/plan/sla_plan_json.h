@@ -13,6 +13,11 @@
  *         "level_1": {"amount": "1m", "start": {"tier": 1, "state": ["new", "open"]}, "stop": {"tier": [2,
  * 3]}, "pause": {...}, "reset": {...}, "cancel": {...} or "never", "again": "anew", "warn_percent": 75}}}]}
  *
+ *    "closing": {"auto_close": {"working_days": 5},     after the resolution, unless it is reopened,
+ *                "calendar": "berlin",                  counted so (default: the default calendar)
+ *                "survey": "24h",                       after the resolution
+ *                "pending_reminder": "48h"}}            to the requester, again and again while it is pending
+ *
  * An amount is seconds, or "90s", "30m", "4h", or {"working_days": 2}. The targets first_response,
  * next_reply, update and resolve have conditions of their own, which may be replaced one by one. Limits: 200
  * policies, 32 targets each, 500 calendars, 10,000 attachments, amounts up to ten years. Pure, but for the

@@ -227,7 +227,7 @@ static const char *target_label(const char *target)
     if (strcmp(target, "next_reply") == 0)
         return T("next reply", "下次答复");
     if (strcmp(target, "update") == 0)
-        return T("next update", "下次更新");
+        return T("next update", "进展更新");
     return strcmp(target, "resolve") == 0 ? T("solution by", "解决时限") : target;
 }
 

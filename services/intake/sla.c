@@ -5,10 +5,12 @@
 #include "intake/query.h"
 #include "intake/reads.h"
 #include "meridian/errors.h"
-#include "meridian/limits.h"
 
 static const int64_t attempt_us = 10 * US_PER_S;
-enum { VERSION_CHARS = 18 };
+enum {
+    VERSION_CHARS = 18,
+    HISTORY_PAGE = 50, /* tickets with all their events: a page has to fit into a message of the bus */
+};
 
 static void on_document(struct call *call, int status, struct str json)
 {
@@ -112,7 +114,7 @@ void sla_history_get(struct call *call)
     _cleanup_query_ struct query query = {0};
     _cleanup_buf_ struct buf open = BUF_INIT;
 
-    if (!query_page(call, "sla-history", LIMIT_PAGE, &query) || !query_choice(call, "open", choices, &open))
+    if (!query_page(call, "sla-history", HISTORY_PAGE, &query) || !query_choice(call, "open", choices, &open))
         return;
     const char *args[] = {"", buf_text(&query.key), query.limit, buf_text(&open)};
     read_document(call, "sla-history", args, ARRAY_SIZE(args), 0, on_history);

@@ -48,18 +48,18 @@ static void set_time(json_t *payload, const struct zone *zone, const char *from,
     json_object_set_new(payload, to, json_stringn(buf_text(&text), text.n));
 }
 
-/* The targets that have a name in words; another one is called what its plan calls it. */
-static void set_target(json_t *payload)
+/* The targets that have names in every language; the others are called as the plan calls them. */
+static void name_target(json_t *payload)
 {
-    static const char *const names[] = {"first_response", "next_reply", "update", "resolve"};
+    static const char *const known[] = {"first_response", "next_reply", "update", "resolve"};
     const char *target = text_of(payload, "target");
     bool other = *target;
 
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        bool named = strcmp(target, names[i]) == 0;
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        bool is = strcmp(target, known[i]) == 0;
 
-        json_object_set_new(payload, names[i], json_boolean(named));
-        other = other && !named;
+        json_object_set_new(payload, known[i], json_boolean(is));
+        other = other && !is;
     }
     json_object_set_new(payload, "other_target", json_boolean(other));
 }
@@ -74,7 +74,7 @@ static void complete(json_t *payload, const struct zone *zone, const struct noti
     set_time(payload, zone, "until_us", "until");
     json_object_set_new(payload, "for_owner", json_boolean(strcmp(audience, "owner") == 0));
     json_object_set_new(payload, "for_lead", json_boolean(strcmp(audience, "lead") == 0));
-    set_target(payload);
+    name_target(payload);
     if (conf->portal_url[0]) {
         _cleanup_buf_ struct buf url = BUF_INIT;
 

@@ -150,6 +150,11 @@ int ticket_clocks_fold(struct db_conn *conn, struct plan_book *plans, const stru
     return 0;
 }
 
+const struct sla_plan *ticket_clocks_plan(const struct ticket_clocks *clocks)
+{
+    return clocks->history.steps[clocks->history.n - 1].plan;
+}
+
 static int64_t earlier(int64_t due_us, const struct sla_clock *clock)
 {
     return clock->due.us && (!due_us || clock->due.us < due_us) ? clock->due.us : due_us;

@@ -43,6 +43,8 @@ int ticket_clocks_fold(struct db_conn *conn, struct plan_book *plans, const stru
  * below together. */
 int ticket_clocks_follow(struct db_conn *conn, struct plan_book *plans, const char *number,
                          int *ordinal) _must_check_;
+/** The plan that the ticket counts by after the fold. */
+const struct sla_plan *ticket_clocks_plan(const struct ticket_clocks *clocks);
 /** The earliest due time of what runs after the fold; 0: nothing does. */
 int64_t ticket_clocks_due_us(const struct ticket_clocks *clocks);
 /** The same of the clocks as they were read. */

@@ -171,7 +171,7 @@ int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct tick
     if (!r)
         r = ticket_clocks_write(conn, row, &clocks, &writer->clocks_changed);
     if (!r)
-        r = timers_follow(conn, row, change, &writer->clocks_changed);
+        r = timers_follow(conn, row, change, ticket_clocks_plan(&clocks), &writer->clocks_changed);
     if (r < 0)
         return r;
     row->state = change->state;

@@ -8,6 +8,7 @@
  * that does.
  */
 #include "router/timers.h"
+#include "base/clock.h"
 #include "meridian/errors.h"
 #include "router/job.h"
 #include "router/ticket_write.h"
@@ -17,23 +18,66 @@ enum { AS_IS = -1, NEVER = 0 };
 
 struct timer_kind {
     const char *name;
-    /** When the ticket has to be woken after this change: an instant in microseconds, AS_IS or NEVER. */
-    int64_t (*due)(const struct ticket_row *before, const struct ticket_change *after);
+    /** When the ticket has to be woken after this change, which happens at before->now_us: an instant in
+     * microseconds, AS_IS or NEVER. `closing` is what the ticket's plan of service levels says. */
+    int64_t (*due)(const struct ticket_row *before, const struct ticket_change *after,
+                   const struct sla_closing *closing);
     /** It is due: the changes that it means; none when there is nothing left to do. */
     void (*plan)(const struct ticket_row *row, struct ticket_plan *ret_plan);
 };
 
 /* ---- the kinds ---- */
 
-static int64_t pending_end_due(const struct ticket_row *before, const struct ticket_change *after)
+static int64_t pending_end_due(const struct ticket_row *before, const struct ticket_change *after,
+                               const struct sla_closing *closing)
 {
     int64_t until_us = after->state == TICKET_PENDING ? after->pending_until_us : NEVER;
 
+    (void)closing;
     return until_us == before->pending_until_us ? AS_IS : until_us;
+}
+
+/* Again and again while it waits; each reminder arms the next one. */
+static int64_t pending_reminder_due(const struct ticket_row *before, const struct ticket_change *after,
+                                    const struct sla_closing *closing)
+{
+    bool was = before->state == TICKET_PENDING, is = after->state == TICKET_PENDING;
+
+    if (!is)
+        return was ? NEVER : AS_IS;
+    if (was && strcmp(after->event, TICKET_REMINDED) != 0)
+        return AS_IS;
+    return closing->remind_s ? before->now_us + closing->remind_s * US_PER_S : NEVER;
+}
+
+static bool is_resolution(const struct ticket_row *before, const struct ticket_change *after)
+{
+    return after->state == TICKET_RESOLVED && before->state != TICKET_RESOLVED;
+}
+
+static int64_t auto_close_due(const struct ticket_row *before, const struct ticket_change *after,
+                              const struct sla_closing *closing)
+{
+    if (is_resolution(before, after))
+        return sla_closing_due(closing, (struct instant){before->now_us}).us;
+    return before->state == TICKET_RESOLVED && after->state != TICKET_RESOLVED ? NEVER : AS_IS;
+}
+
+/* Asked of whoever was helped, also when they have confirmed meanwhile; not when it was not solved after all.
+ */
+static int64_t survey_due(const struct ticket_row *before, const struct ticket_change *after,
+                          const struct sla_closing *closing)
+{
+    if (is_resolution(before, after))
+        return closing->survey_s ? before->now_us + closing->survey_s * US_PER_S : NEVER;
+    return before->state == TICKET_RESOLVED && after->state == TICKET_OPEN ? NEVER : AS_IS;
 }
 
 static const struct timer_kind kinds[] = {
     {"pending_end", pending_end_due, ticket_rules_plan_resume},
+    {"pending_reminder", pending_reminder_due, ticket_rules_plan_remind},
+    {"auto_close", auto_close_due, ticket_rules_plan_close},
+    {"survey", survey_due, ticket_rules_plan_survey},
 };
 
 static const struct timer_kind *kind_of(const char *name)
@@ -67,12 +111,12 @@ static int cancel(struct db_conn *conn, const struct ticket_row *row, const char
 }
 
 int timers_follow(struct db_conn *conn, const struct ticket_row *row, const struct ticket_change *change,
-                  bool *ret_changed)
+                  const struct sla_plan *plan, bool *ret_changed)
 {
     int r = 0;
 
     for (size_t i = 0; i < ARRAY_SIZE(kinds) && !r; i++) {
-        int64_t at_us = kinds[i].due(row, change);
+        int64_t at_us = kinds[i].due(row, change, &plan->closing);
 
         if (at_us == AS_IS)
             continue;

@@ -55,11 +55,13 @@ static char *payload_of(const char *type, const char *language, const char *audi
     if (strcmp(type, "ticket.resolved") == 0)
         json_object_set_new(payload, "solution",
                             json_string(zh ? "更换了证书。" : "Replaced the certificate."));
-    if (strcmp(type, "ticket.pended") == 0) {
+    if (strcmp(type, "ticket.pended") == 0 || strcmp(type, "ticket.reminded") == 0) {
         json_object_set_new(payload, "reason", json_string(zh ? "等待供应商" : "Waiting for the vendor"));
         json_object_set_new(payload, "until_us", json_integer(NOW_US + 86400 * US_PER_S));
     }
-    if (strncmp(type, "sla.", 4) == 0) {
+    if (strcmp(type, "ticket.progress") == 0)
+        json_object_set_new(payload, "owner", json_string("Anna Keller"));
+    if (strncmp(type, "sla.", 4) == 0 || strcmp(type, "ticket.progress") == 0) {
         json_object_set_new(payload, "target", json_string("first_response"));
         json_object_set_new(payload, "due_us", json_integer(NOW_US + 1800 * US_PER_S));
     }
@@ -73,7 +75,8 @@ Test(mail, golden_files, .init = setup)
     } events[] = {
         {"ticket.created", "requester"}, {"ticket.replied", "requester"},  {"ticket.replied", "owner"},
         {"ticket.pended", "requester"},  {"ticket.resolved", "requester"}, {"ticket.reopened", "lead"},
-        {"sla.warned", "owner"},         {"sla.breached", "lead"},
+        {"sla.warned", "owner"},         {"sla.breached", "lead"},         {"ticket.reminded", "requester"},
+        {"ticket.closed", "requester"},  {"ticket.progress", "requester"},
     };
     static const char *const languages[] = {"en", "zh"};
 
