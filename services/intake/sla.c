@@ -64,9 +64,9 @@ static void check_members(json_t *body, struct body_errors *errors)
     }
     if (!json_is_object(json_object_get(body, "document")))
         body_error(errors, "/document", "must be an object: the plan");
-    if (!json_is_integer(json_object_get(body, "base_version")))
+    if (json_integer_value(json_object_get(body, "base_version")) < 1)
         body_error(errors, "/base_version",
-                   "must be a whole number: the version of the plan that yours was made from");
+                   "must be a whole number from 1: the version of the plan that yours was made from");
 }
 
 void sla_plan_post(struct call *call)

@@ -62,7 +62,7 @@ static int apply(struct db_conn *conn, struct job *job, const json_t *document)
         r = job_check_epoch(job, present.cluster_epoch);
     if (r < 0)
         return r;
-    if (present.version == base + 1 && json_equal(present.document, document))
+    if (present.version - 1 == base && json_equal(present.document, document))
         return answer(job, present.version);
     if (present.version != base)
         return outcome_refuse(&job->out, -E_PRECONDITION,
@@ -77,6 +77,19 @@ static int apply(struct db_conn *conn, struct job *job, const json_t *document)
     }
     r = add(conn, job, document, versions, read, base + 1);
     return r < 0 ? r : answer(job, base + 1);
+}
+
+static int try_apply(struct db_conn *conn, struct job *job, const json_t *document)
+{
+    int r = db_begin(conn);
+
+    if (!r)
+        r = apply(conn, job, document);
+    if (!r)
+        r = db_commit(conn, &job->lsn);
+    if (r < 0)
+        db_rollback(conn);
+    return r;
 }
 
 static int plan_apply_work(struct db_conn *conn, struct job *job)
@@ -95,14 +108,12 @@ static int plan_apply_work(struct db_conn *conn, struct job *job)
     document = json_loads(job->request->plan_apply->document, JSON_REJECT_DUPLICATES, &error);
     if (!document)
         return outcome_refuse_field(&job->out, "/document", error.text);
-    r = db_begin(conn);
-    if (!r)
-        r = apply(conn, job, document);
-    if (!r)
-        r = db_commit(conn, &job->lsn);
-    if (r < 0)
-        db_rollback(conn);
-    return r == -E_CONFLICT ? outcome_refuse(&job->out, -E_PRECONDITION, "Another plan came first") : r;
+    r = try_apply(conn, job, document);
+    if (r == -E_CONFLICT) { /* another one came first, or this very one, delivered twice */
+        job_reset(job);
+        r = try_apply(conn, job, document);
+    }
+    return r;
 }
 
 const struct job_kind plan_apply_kind = {.name = "plan_apply", .repeatable = true, .work = plan_apply_work};

@@ -113,6 +113,8 @@ static const struct sla_plan *find_plan(void *ctx, int64_t version)
     const struct sla_plan *plan = NULL;
 
     finder->failure = plan_book_get(finder->plans, finder->conn, version, &plan);
+    if (finder->failure == -E_NOT_FOUND)
+        finder->failure = -E_INTERNAL; /* or it would be said that there is no such ticket */
     return plan;
 }
 

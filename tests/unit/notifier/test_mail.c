@@ -95,6 +95,30 @@ Test(mail, golden_files, .init = setup)
         }
 }
 
+Test(mail, targets_have_names, .init = setup)
+{
+    static const struct {
+        const char *target, *text;
+    } cases[] = {{"first_response", "First response was due"},
+                 {"next_reply", "Next reply was due"},
+                 {"update", "Next update was due"},
+                 {"resolve", "Resolution was due"},
+                 {"level_1", "level_1 was due"}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(freep) char *payload = payload_of("sla.breached", "en", "owner", "VPN");
+        _cleanup_(freep) char *named = NULL;
+        _cleanup_buf_ struct buf message = BUF_INIT;
+        json_auto_t *json = json_loads(payload, 0, NULL);
+
+        json_object_set_new(json, "target", json_string(cases[i].target));
+        named = json_dumps(json, 0);
+        render(named, "joe@us.example", &message);
+        cr_expect(memmem(message.p, message.n, cases[i].text, strlen(cases[i].text)), "%s: %.*s",
+                  cases[i].target, (int)message.n, message.p);
+    }
+}
+
 /* ---- what strangers try ---- */
 
 static size_t count(struct str text, const char *what)
