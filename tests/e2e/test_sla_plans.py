@@ -22,6 +22,12 @@ _DOCUMENT = {
 }
 
 
+@pytest.fixture(autouse=True)
+def administrator(desk):
+    """deskctl acts for whoever signed in last: other tests are other people."""
+    assert desk.deskctl("login", "admin", "--password", "meridian-demo")[0] == 0
+
+
 @pytest.fixture
 def version(desk):
     with plan(desk, lambda _: _DOCUMENT) as number:
