@@ -115,6 +115,7 @@ static int check_fields(const struct judge *j)
     case ACTION_PRIORITIZE:
         return check_levels(j);
     case ACTION_RECALCULATE:
+    case ACTION_ACKNOWLEDGE:
         return check_reason(j, false);
     case ACTION_CLAIM:
     case ACTION_CONFIRM:
@@ -261,13 +262,14 @@ static void say(struct ticket_change *change, const struct judge *j, enum ticket
     change->from_requester = j->situation.by_requester;
 }
 
-/* What is not given stays; the levels have been checked. */
-static void prioritize(struct ticket_change *change, const Meridian__Command *c)
+/* What is 0 stays; the levels have been checked. */
+static void prioritize(struct ticket_change *change, int impact, int urgency)
 {
-    if (c->has_impact)
-        change->impact = (int)c->impact;
-    if (c->has_urgency)
-        change->urgency = (int)c->urgency;
+    change->event = "ticket.prioritized";
+    if (impact)
+        change->impact = impact;
+    if (urgency)
+        change->urgency = urgency;
     if (priority_of((unsigned)change->impact, (unsigned)change->urgency, &change->priority) < 0)
         change->priority = PRIORITY_P4; /* cannot be */
 }
@@ -381,13 +383,16 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         say(change, j, TEXT_REPLY);
         break;
     case ACTION_PRIORITIZE:
-        change->event = "ticket.prioritized";
-        prioritize(change, c);
+        prioritize(change, c->has_impact ? (int)c->impact : 0, c->has_urgency ? (int)c->urgency : 0);
         say(change, j, TEXT_NOTE);
         break;
     case ACTION_RECALCULATE:
         change->event = "sla.recalculated";
         change->public = false;
+        say(change, j, TEXT_NOTE);
+        break;
+    case ACTION_ACKNOWLEDGE:
+        change->event = "ticket.acknowledged";
         say(change, j, TEXT_NOTE);
         break;
     case ACTION_CANCEL:
@@ -423,6 +428,29 @@ void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *
     ret_plan->n = 1;
     ret_plan->steps[0] = unchanged(row);
     resume(&ret_plan->steps[0], TICKET_OPEN);
+}
+
+static int higher(int level, int present)
+{
+    return level && level < present ? level : 0;
+}
+
+void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details, int impact, int urgency,
+                                struct ticket_plan *ret_plan)
+{
+    struct ticket_change *change = &ret_plan->steps[0];
+
+    impact = higher(impact, row->impact);
+    urgency = higher(urgency, row->urgency);
+    *ret_plan = (struct ticket_plan){.n = impact || urgency ? 2 : 1};
+    *change = unchanged(row);
+    change->event = "escalation.notified";
+    change->public = false;
+    change->details = details;
+    if (ret_plan->n == 1)
+        return;
+    ret_plan->steps[1] = unchanged(row);
+    prioritize(&ret_plan->steps[1], impact, urgency);
 }
 
 int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row *row,

@@ -33,6 +33,7 @@ struct ticket_change {
     enum ticket_text text_kind; /* where `text` goes */
     const char *text;
     bool from_requester;
+    const char *details; /* more members for the event, each with its comma before it; NULL: none */
 };
 
 enum { TICKET_PLAN_MAX = 2 };
@@ -49,6 +50,10 @@ bool ticket_rules_hide(const Meridian__Request *request, const struct ticket_row
 /** The wait is over, by itself: a pending ticket goes on, with its owner if it has one; any other stays as it
  * is. */
 void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan);
+/** A step of an escalation: the event that says whom it tells, with `details`; and a rise of the priority
+ * where `impact` or `urgency` (0: as it is) is above the ticket's. */
+void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details, int impact, int urgency,
+                                struct ticket_plan *ret_plan);
 /** Decides. `row` is the locked ticket, `target` the team named by a transfer. 0, or a refusal that `out`
  * explains: -E_UNAUTHENTICATED, -E_NOT_FOUND (hidden), -E_FORBIDDEN, -E_VALIDATION, -E_PRECONDITION,
  * -E_PRECONDITION_REQUIRED, -E_ALREADY_CLAIMED, -E_OWNERSHIP_LOST, -E_BAD_TRANSITION, -E_BAD_REQUEST. */

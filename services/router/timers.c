@@ -8,7 +8,9 @@
  * that does.
  */
 #include "router/timers.h"
+#include "domain/escalation.h"
 #include "meridian/errors.h"
+#include "router/escalate.h"
 #include "router/job.h"
 #include "router/ticket_write.h"
 #include "router_sql.h"
@@ -17,23 +19,53 @@ enum { AS_IS = -1, NEVER = 0 };
 
 struct timer_kind {
     const char *name;
-    /** When the ticket has to be woken after this change: an instant in microseconds, AS_IS or NEVER. */
-    int64_t (*due)(const struct ticket_row *before, const struct ticket_change *after);
-    /** It is due: the changes that it means; none when there is nothing left to do. */
-    void (*plan)(const struct ticket_row *row, struct ticket_plan *ret_plan);
+    /** When the ticket has to be woken after this change (NULL: only clocks have moved): an instant in
+     * microseconds, AS_IS or NEVER. */
+    int64_t (*due)(const struct ticket_row *before, const struct ticket_change *after,
+                   const struct ticket_clocks *clocks);
+    /** It is due: the changes that it means; none when there is nothing left to do. The plan may borrow from
+     * `text`. Database failures. */
+    int (*plan)(struct db_conn *conn, const struct ticket_row *row, const struct ticket_clocks *clocks,
+                struct buf *text, struct ticket_plan *ret_plan);
 };
 
 /* ---- the kinds ---- */
 
-static int64_t pending_end_due(const struct ticket_row *before, const struct ticket_change *after)
+static int64_t pending_end_due(const struct ticket_row *before, const struct ticket_change *after,
+                               const struct ticket_clocks *clocks)
 {
-    int64_t until_us = after->state == TICKET_PENDING ? after->pending_until_us : NEVER;
+    int64_t until_us;
 
+    (void)clocks;
+    if (!after)
+        return AS_IS;
+    until_us = after->state == TICKET_PENDING ? after->pending_until_us : NEVER;
     return until_us == before->pending_until_us ? AS_IS : until_us;
 }
 
+static int pending_end_plan(struct db_conn *conn, const struct ticket_row *row,
+                            const struct ticket_clocks *clocks, struct buf *text,
+                            struct ticket_plan *ret_plan)
+{
+    (void)conn;
+    (void)clocks;
+    (void)text;
+    ticket_rules_plan_resume(row, ret_plan);
+    return 0;
+}
+
+/* What comes next follows from all events; where no plan has escalations, there is nothing to look for. */
+static int64_t escalation_due(const struct ticket_row *before, const struct ticket_change *after,
+                              const struct ticket_clocks *clocks)
+{
+    (void)before;
+    (void)after;
+    return escalation_any(clocks->history.steps, clocks->history.n) ? escalate_next_us(clocks) : AS_IS;
+}
+
 static const struct timer_kind kinds[] = {
-    {"pending_end", pending_end_due, ticket_rules_plan_resume},
+    {"pending_end", pending_end_due, pending_end_plan},
+    {"escalation", escalation_due, escalate_plan},
 };
 
 static const struct timer_kind *kind_of(const char *name)
@@ -46,40 +78,49 @@ static const struct timer_kind *kind_of(const char *name)
 
 /* ---- with every change ---- */
 
+/* 1: it moved; 0: it was there already. */
 static int arm(struct db_conn *conn, const struct ticket_row *row, const char *name, int64_t at_us)
 {
     _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+    int r;
 
     db_param_uuid(&params, &row->id);
     db_param_text(&params, name);
     db_param_int(&params, at_us);
     db_param_int(&params, row->version);
-    return db_exec(conn, &sql_router_timer_arm, &params, NULL);
+    r = db_exec(conn, &sql_router_timer_arm, &params, &result);
+    return r < 0 ? r : db_rows(&result);
 }
 
+/* 1: it went; 0: there was none. */
 static int cancel(struct db_conn *conn, const struct ticket_row *row, const char *name)
 {
     _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+    int r;
 
     db_param_uuid(&params, &row->id);
     db_param_text(&params, name);
-    return db_exec(conn, &sql_router_timer_cancel, &params, NULL);
+    r = db_exec(conn, &sql_router_timer_cancel, &params, &result);
+    return r < 0 ? r : db_rows(&result);
 }
 
 int timers_follow(struct db_conn *conn, const struct ticket_row *row, const struct ticket_change *change,
-                  bool *ret_changed)
+                  const struct ticket_clocks *clocks, bool *ret_changed)
 {
-    int r = 0;
-
-    for (size_t i = 0; i < ARRAY_SIZE(kinds) && !r; i++) {
-        int64_t at_us = kinds[i].due(row, change);
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        int64_t at_us = kinds[i].due(row, change, clocks);
+        int r;
 
         if (at_us == AS_IS)
             continue;
-        *ret_changed = true;
         r = at_us == NEVER ? cancel(conn, row, kinds[i].name) : arm(conn, row, kinds[i].name, at_us);
+        if (r < 0)
+            return r;
+        *ret_changed = *ret_changed || r;
     }
-    return r;
+    return 0;
 }
 
 /* ---- when one is due ---- */
@@ -115,6 +156,25 @@ static int take(struct db_conn *conn, const struct ticket_row *row, const Meridi
     return r < 0 ? r : db_rows(&result);
 }
 
+/* What the kind plans, from the clocks as they are now: those that are due fire first. */
+static int plan_act(struct db_conn *conn, const struct timer_kind *kind, struct ticket_row *row,
+                    struct ticket_writer *writer, struct buf *text, struct ticket_plan *ret_plan)
+{
+    _cleanup_ticket_clocks_ struct ticket_clocks clocks = {0};
+    int before = row->version, r;
+
+    r = ticket_clocks_read(conn, row, &writer->ordinal, &clocks);
+    if (row->version != before)
+        writer->clocks_changed = true;
+    if (!r)
+        r = ticket_clocks_fold(conn, writer->plans, row, NULL, &clocks);
+    if (!r)
+        r = kind->plan(conn, row, &clocks, text, ret_plan);
+    if (!r && !ret_plan->n) /* it was taken for nothing: whatever comes later needs it again */
+        r = timers_follow(conn, row, NULL, &clocks, &writer->clocks_changed);
+    return r;
+}
+
 static int act(struct db_conn *conn, struct job *job, const struct timer_kind *kind, const char *number)
 {
     _cleanup_ticket_row_ struct ticket_row row = {0};
@@ -122,8 +182,9 @@ static int act(struct db_conn *conn, struct job *job, const struct timer_kind *k
                                    .login = "system:sla",
                                    .trace_id = job->request->trace_id,
                                    .answer = &job->out.json};
+    _cleanup_buf_ struct buf text = BUF_INIT;
     struct ticket_plan plan = {0};
-    int r = ticket_row_lock(conn, number, &row);
+    int r = ticket_row_lock(conn, number, &row), before = row.version;
 
     if (!r)
         r = job_check_epoch(job, row.cluster_epoch);
@@ -131,13 +192,13 @@ static int act(struct db_conn *conn, struct job *job, const struct timer_kind *k
         r = take(conn, &row, job->request->timer_due);
     if (r <= 0)
         return r;
-    kind->plan(&row, &plan);
-    r = 0;
+    r = plan_act(conn, kind, &row, &writer, &text, &plan);
     for (int i = 0; i < plan.n && !r; i++)
         r = ticket_write(conn, &row, &plan.steps[i], &writer, i == plan.n - 1);
-    if (r < 0 || !plan.n)
+    if (r < 0)
         return r;
-    job_hint_ticket(job);
+    if (row.version != before)
+        job_hint_ticket(job);
     job_hint_timers(job, &row.id, writer.clocks_changed);
     return 0;
 }
