@@ -108,7 +108,8 @@ static bool acknowledged(const struct course *course, struct instant by)
     return acknowledged;
 }
 
-/* The instant at which `amount_s` of working time have passed since `from`, not counting the clock's rests. */
+/* The instant at which `amount_s` of working time have passed since `from`, not counting the clock's rests.
+ */
 static bool later(const struct sla_run *run, const struct calendar *calendar, struct instant from,
                   int64_t amount_s, struct instant *ret_at)
 {

@@ -40,6 +40,6 @@ int sla_calendar_json_read(const struct plan_node *node, const struct sla_plan *
     for (size_t i = 0; i < plan->ncalendars; i++)
         names[i] = plan->calendars[i].name;
     near = plan_nearest(name, names, plan->ncalendars);
-    return plan_fail(node, fault, "names no calendar of \"calendars\"%s%s%s",
-                     near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return plan_fail(node, fault, "names no calendar of \"calendars\"%s%s%s", near ? "; did you mean \"" : "",
+                     near ? near : "", near ? "\"?" : "");
 }

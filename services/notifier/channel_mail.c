@@ -58,6 +58,7 @@ static void complete(json_t *payload, const struct zone *zone, const struct noti
     set_time(payload, zone, "until_us", "until");
     json_object_set_new(payload, "for_owner", json_boolean(strcmp(audience, "owner") == 0));
     json_object_set_new(payload, "for_lead", json_boolean(strcmp(audience, "lead") == 0));
+    json_object_set_new(payload, "for_oncall", json_boolean(strcmp(audience, "oncall") == 0));
     json_object_set_new(payload, "first_response",
                         json_boolean(strcmp(text_of(payload, "target"), "first_response") == 0));
     if (conf->portal_url[0]) {

@@ -156,8 +156,8 @@ static const struct {
      "SELECT ticket_id FROM desk.clock WHERE state = 'running' AND fire_at IS DISTINCT FROM"
      " CASE WHEN breached_at IS NOT NULL THEN NULL WHEN warned_at IS NOT NULL THEN due_at ELSE warn_at END"},
     {"a wait that has an end has a timer for it, and no other",
-     "SELECT t.number FROM desk.ticket t FULL JOIN desk.timer r ON r.ticket_id = t.id AND r.name = "
-     "'pending_end'"
+     "SELECT t.number FROM desk.ticket t FULL JOIN (SELECT * FROM desk.timer WHERE name = 'pending_end') r "
+     "ON r.ticket_id = t.id"
      " WHERE t.pending_until IS DISTINCT FROM r.fire_at OR r.generation > t.event_seq"},
     {"texts belong to events",
      "SELECT x.ticket_id FROM (SELECT ticket_id, event_seq FROM desk.reply UNION ALL SELECT ticket_id, "

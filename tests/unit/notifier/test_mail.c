@@ -59,7 +59,7 @@ static char *payload_of(const char *type, const char *language, const char *audi
         json_object_set_new(payload, "reason", json_string(zh ? "等待供应商" : "Waiting for the vendor"));
         json_object_set_new(payload, "until_us", json_integer(NOW_US + 86400 * US_PER_S));
     }
-    if (strncmp(type, "sla.", 4) == 0) {
+    if (strncmp(type, "sla.", 4) == 0 || strcmp(type, "escalation.notified") == 0) {
         json_object_set_new(payload, "target", json_string("first_response"));
         json_object_set_new(payload, "due_us", json_integer(NOW_US + 1800 * US_PER_S));
     }
@@ -73,7 +73,8 @@ Test(mail, golden_files, .init = setup)
     } events[] = {
         {"ticket.created", "requester"}, {"ticket.replied", "requester"},  {"ticket.replied", "owner"},
         {"ticket.pended", "requester"},  {"ticket.resolved", "requester"}, {"ticket.reopened", "lead"},
-        {"sla.warned", "owner"},         {"sla.breached", "lead"},
+        {"sla.warned", "owner"},         {"sla.breached", "lead"},         {"escalation.notified", "oncall"},
+        {"escalation.notified", "lead"},
     };
     static const char *const languages[] = {"en", "zh"};
 
