@@ -39,37 +39,36 @@ struct course {
     const struct sla_step *steps; /* from the one with which it began */
     size_t n;
     const struct sla_run *run;
-    const struct escalation *escalation; /* NULL: it has none */
-    size_t step;                         /* the first that is neither done nor passed over by one done */
+    const struct escalation *escalation;
+    size_t step; /* the first that is neither done nor passed over by one done */
     int loop;
     struct instant at; /* when the one before was done, or it began */
 };
 
-static struct course course_of(const struct sla_step *steps, size_t n, const struct sla_run *run)
+const struct escalation *escalation_of(const struct sla_step *steps, size_t n, const struct sla_run *run,
+                                       size_t *ret_first)
 {
-    struct course course = {.run = run};
+    const struct escalation *escalation = NULL;
 
-    for (size_t i = run->first; i < n && !course.escalation; i++) {
-        course.steps = &steps[i];
-        course.n = n - i;
-        course.at = steps[i].at;
-        course.escalation = escalation_match(steps[i].plan, run->name, &steps[i].facts);
+    for (size_t i = run->first; i < n && !escalation; i++) {
+        escalation = escalation_match(steps[i].plan, run->name, &steps[i].facts);
+        *ret_first = i;
     }
-    return course;
+    return escalation;
 }
 
-static bool tells_step(const struct sla_step *step, const struct course *course)
+bool escalation_is_told(const struct escalation *escalation, const struct sla_run *run,
+                        const struct sla_step *step)
 {
-    return step->escalation && step->target && step->cycle == course->run->cycle &&
-           strcmp(step->target, course->run->name) == 0 &&
-           strcmp(step->escalation, course->escalation->name) == 0;
+    return step->escalation && step->target && step->cycle == run->cycle &&
+           strcmp(step->target, run->name) == 0 && strcmp(step->escalation, escalation->name) == 0;
 }
 
 /* What was done, by the events. */
 static void advance(struct course *course)
 {
     for (size_t i = 1; i < course->n; i++) {
-        if (!tells_step(&course->steps[i], course))
+        if (!escalation_is_told(course->escalation, course->run, &course->steps[i]))
             continue;
         course->step = course->steps[i].escalation_step;
         course->loop = course->steps[i].escalation_loop;
@@ -171,13 +170,17 @@ static bool seek(struct course *course)
 
 struct escalation_next escalation_next_of(const struct sla_step *steps, size_t n, const struct sla_run *run)
 {
-    struct course course;
+    struct course course = {.run = run};
+    size_t first;
 
     if (run->clock.state != SLA_CLOCK_RUNNING)
         return (struct escalation_next){0};
-    course = course_of(steps, n, run);
+    course.escalation = escalation_of(steps, n, run, &first);
     if (!course.escalation)
         return (struct escalation_next){0};
+    course.steps = &steps[first];
+    course.n = n - first;
+    course.at = steps[first].at;
     advance(&course);
     if (!seek(&course))
         return (struct escalation_next){0};

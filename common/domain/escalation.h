@@ -32,5 +32,11 @@ const struct escalation *escalation_match(const struct sla_plan *plan, const cha
 struct escalation_next escalation_next(const struct sla_step *steps, size_t n, const struct sla_fold *fold);
 /** The same of one clock. */
 struct escalation_next escalation_next_of(const struct sla_step *steps, size_t n, const struct sla_run *run);
+/** The escalation that has begun on a clock; NULL: none. *ret_first is the step with which. */
+const struct escalation *escalation_of(const struct sla_step *steps, size_t n, const struct sla_run *run,
+                                       size_t *ret_first);
+/** True for the event that tells a step of it. */
+bool escalation_is_told(const struct escalation *escalation, const struct sla_run *run,
+                        const struct sla_step *step);
 /** True when some plan of these steps has escalations; without, no step can come. */
 bool escalation_any(const struct sla_step *steps, size_t n);

@@ -84,6 +84,13 @@ static const struct flag flags_events[] = {
     {"limit", 'n', "N", {"stop after N events", "N 个事件后停止"}},
     {0},
 };
+static const struct flag flags_oncall_who[] = {
+    {"at",
+     0,
+     "TIME",
+     {"then, as 2026-01-05T12:00Z, and not now", "指定时刻，如 2026-01-05T12:00Z；默认当前"}},
+    {0},
+};
 static const struct flag flags_sla_test[] = {
     {"file", 'f', "FILE", {"the plan of service levels (required)", "服务级别方案文件（必填）"}},
     {0},
@@ -465,6 +472,14 @@ const struct command deskctl_commands[] = {
      flags_ical,
      command_oncall_ical,
      false},
+    {"oncall who",
+     "SCHEDULE",
+     1,
+     1,
+     {"who is on call by the plan in force", "按当前方案查询谁在值班"},
+     flags_oncall_who,
+     command_oncall_who,
+     true},
     {"calendar import",
      "FILE...",
      1,
