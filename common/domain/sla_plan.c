@@ -159,6 +159,20 @@ int64_t sla_target_seconds(const struct sla_target *target, const struct sla_cal
            (int64_t)left * DAY_S;
 }
 
+struct instant sla_closing_due(const struct sla_closing *closing, struct instant resolved)
+{
+    const struct sla_target *wait = &closing->auto_close;
+    struct instant due = {0};
+    struct worktime worktime = {0};
+
+    if (!wait->amount_s && !wait->working_days)
+        return due;
+    worktime.calendar = closing->calendar->calendar;
+    if (worktime_deadline(&worktime, resolved, sla_target_seconds(wait, closing->calendar, resolved), &due))
+        return (struct instant){0}; /* beyond what the calendar knows */
+    return due;
+}
+
 /* ---- what conditions do to each other ---- */
 
 static bool names(const struct sla_condition *condition, const char *value)
@@ -169,17 +183,39 @@ static bool names(const struct sla_condition *condition, const char *value)
     return false;
 }
 
+static bool possible(const struct sla_wish *wishes, size_t n)
+{
+    return sla_wishes_possible(wishes, n) != SLA_IMPOSSIBLE;
+}
+
+/* Could its `reset` hold when one of these events happens, done by one of these? */
+static bool may_reset(const struct sla_target *target, const char *events[2], const char *by[2])
+{
+    const struct sla_condition event = {.kind = SLA_IS, .field = SLA_EVENT, .values = events, .nvalues = 2},
+                               actor = {.kind = SLA_IS, .field = SLA_BY, .values = by, .nvalues = 2};
+    const struct sla_wish wishes[] = {{&target->reset, true}, {&event, true}, {&actor, true}};
+
+    return target->resets && possible(wishes, ARRAY_SIZE(wishes));
+}
+
 static bool minds_claims(const struct sla_condition *condition)
 {
     bool minds = false;
 
     if (condition->kind == SLA_IS)
         return condition->field == SLA_OWNED ||
-               (condition->field == SLA_STATE && names(condition, "new") != names(condition, "open")) ||
-               (condition->field == SLA_EVENT && names(condition, "ticket.claimed"));
+               (condition->field == SLA_STATE && names(condition, "new") != names(condition, "open"));
     for (size_t i = 0; i < condition->nparts && !minds; i++)
         minds = minds_claims(&condition->parts[i]);
     return minds;
+}
+
+static bool target_minds_claims(const struct sla_target *target)
+{
+    const char *claimed[] = {"ticket.claimed", "ticket.claimed"}, *people[] = {"agent", "requester"};
+
+    return minds_claims(&target->start) || minds_claims(&target->stop) || minds_claims(&target->pause) ||
+           minds_claims(&target->cancel) || may_reset(target, claimed, people);
 }
 
 bool sla_plan_minds_claims(const struct sla_plan *plan)
@@ -190,20 +226,10 @@ bool sla_plan_minds_claims(const struct sla_plan *plan)
         const struct sla_policy *policy = &plan->policies[i];
 
         minds = minds_claims(&policy->when);
-        for (size_t k = 0; k < policy->ntargets && !minds; k++) {
-            const struct sla_target *target = &policy->targets[k];
-
-            minds = minds_claims(&target->start) || minds_claims(&target->stop) ||
-                    minds_claims(&target->pause) || minds_claims(&target->reset) ||
-                    minds_claims(&target->cancel);
-        }
+        for (size_t k = 0; k < policy->ntargets && !minds; k++)
+            minds = target_minds_claims(&policy->targets[k]);
     }
     return minds;
-}
-
-static bool possible(const struct sla_wish *wishes, size_t n)
-{
-    return sla_wishes_possible(wishes, n) != SLA_IMPOSSIBLE;
 }
 
 const char *sla_target_fault(const struct sla_policy *policy, const struct sla_target *target)
@@ -214,6 +240,7 @@ const char *sla_target_fault(const struct sla_policy *policy, const struct sla_t
         {&policy->when, true}, {&target->start, true}, {&target->stop, false}, {&target->cancel, false}};
     const struct sla_wish stop[] = {{&target->stop, true}};
     const struct sla_wish pause[] = {{&policy->when, true}, {&target->start, true}, {&target->pause, true}};
+    const char *firings[] = {"sla.warned", "sla.breached"}, *scheduler[] = {"system", "system"};
 
     if (!possible(stop, 1))
         return "can never stop: no ticket fulfils its \"stop\"";
@@ -228,6 +255,9 @@ const char *sla_target_fault(const struct sla_policy *policy, const struct sla_t
     if (target->pauses && target->cancels == SLA_CANCELS_UNLESS_START && !possible(pause, 3))
         return "would be cancelled instead of paused: what fulfils its \"pause\" does not fulfil its "
                "\"start\" any more; add \"cancel\", or let \"start\" hold while it pauses";
+    if (may_reset(target, firings, scheduler))
+        return "would begin anew when a clock warns or breaches; let \"reset\" name an \"event\" of the "
+               "ticket, or who it is \"by\"";
     return NULL;
 }
 

@@ -72,6 +72,15 @@ struct sla_attachment {
     const struct sla_calendar *calendar;
 };
 
+/** What happens in time after the work is done, or while nobody can work. All zero: nothing. */
+struct sla_closing {
+    struct sla_target
+        auto_close; /* how long a resolved ticket waits for its requester; only its amount counts */
+    const struct sla_calendar *calendar; /* by which */
+    int64_t survey_s;                    /* from the resolution to the survey */
+    int64_t remind_s;                    /* between reminders of a pending ticket */
+};
+
 struct sla_plan {
     int64_t version; /* 0: not stored */
     struct sla_calendar *calendars;
@@ -85,6 +94,7 @@ struct sla_plan {
     size_t nschedules;
     struct escalation *escalations; /* of a target the first whose condition holds */
     size_t nescalations;
+    struct sla_closing closing;
 };
 
 void sla_plan_fini(struct sla_plan *plan);
@@ -106,6 +116,8 @@ const struct sla_calendar *sla_plan_calendar(const struct sla_plan *plan, const 
  * once, so that pauses can be counted. */
 int64_t sla_target_seconds(const struct sla_target *target, const struct sla_calendar *calendar,
                            struct instant start);
+/** When a ticket that is resolved now closes by itself; none: never. */
+struct instant sla_closing_due(const struct sla_closing *closing, struct instant resolved);
 /** True when the claim of a ticket, which makes it open and owned, can move a clock: such tickets cannot be
  * claimed without a look at their clocks. */
 bool sla_plan_minds_claims(const struct sla_plan *plan);

@@ -249,6 +249,39 @@ static int read_target(const struct reader *r, const struct plan_node *node, str
     return rc < 0 ? rc : read_conditions(r, node, target);
 }
 
+/* ---- after the work is done ---- */
+
+/* Real time: a number of seconds, or a text. */
+static int read_wait(const struct reader *r, const struct plan_node *node, int64_t *ret_s)
+{
+    struct sla_target amount = {0};
+    int rc = node->json ? read_amount(r, node, &amount) : 0;
+
+    if (rc == 0 && amount.working_days)
+        rc = plan_fail(node, r->fault, "must be seconds or a time as \"24h\": it counts around the clock");
+    *ret_s = amount.amount_s;
+    return rc;
+}
+
+static int read_closing(const struct reader *r, const struct plan_node *node)
+{
+    static const char *const keys[] = {"auto_close", "calendar", "survey", "pending_reminder", NULL};
+    const struct plan_node auto_close = plan_member(node, "auto_close"),
+                           calendar = plan_member(node, "calendar"), survey = plan_member(node, "survey"),
+                           remind = plan_member(node, "pending_reminder");
+    struct sla_closing *closing = &r->plan->closing;
+    int rc = node->json ? plan_object(node, keys, r->fault) : 0;
+
+    closing->calendar = r->plan->usual;
+    if (rc == 0 && auto_close.json)
+        rc = read_amount(r, &auto_close, &closing->auto_close);
+    if (rc == 0 && calendar.json)
+        rc = sla_calendar_json_read(&calendar, r->plan, &closing->calendar, r->fault);
+    if (rc == 0)
+        rc = read_wait(r, &survey, &closing->survey_s);
+    return rc < 0 ? rc : read_wait(r, &remind, &closing->remind_s);
+}
+
 /* ---- policies ---- */
 
 static void complete_standard_targets(json_t *targets, const json_t *standard)
@@ -386,13 +419,14 @@ static int read_escalations(const struct reader *r, const struct plan_node *node
 
 static int read_plan(const struct reader *r, const struct plan_node *root)
 {
-    static const char *const keys[] = {"calendars", "default_calendar", "attach", "policies",
-                                       "schedules", "escalations",      NULL};
+    static const char *const keys[] = {"calendars", "default_calendar", "attach",      "policies",
+                                       "closing",   "schedules",        "escalations", NULL};
     const struct plan_node schedules = plan_member(root, "schedules"),
                            escalations = plan_member(root, "escalations");
     const struct plan_node calendars = plan_member(root, "calendars"),
                            usual = plan_member(root, "default_calendar"),
-                           attach = plan_member(root, "attach"), policies = plan_member(root, "policies");
+                           attach = plan_member(root, "attach"), policies = plan_member(root, "policies"),
+                           closing = plan_member(root, "closing");
     int rc = plan_object(root, keys, r->fault);
 
     if (rc == 0)
@@ -404,6 +438,8 @@ static int read_plan(const struct reader *r, const struct plan_node *root)
         rc = sla_calendar_json_read(&usual, r->plan, &r->plan->usual, r->fault);
     if (rc == 0)
         rc = read_attach(r, &attach);
+    if (rc == 0)
+        rc = read_closing(r, &closing);
     if (rc == 0)
         rc = read_policies(r, &policies);
     if (rc == 0)

@@ -15,6 +15,11 @@
  *    "schedules": {"network": {...}},                  by name, as in plan/oncall_json.h
  *    "escalations": [...]}                             as in plan/escalation_json.h
  *
+ *    "closing": {"auto_close": {"working_days": 5},     after the resolution, unless it is reopened,
+ *                "calendar": "berlin",                  counted so (default: the default calendar)
+ *                "survey": "24h",                       after the resolution
+ *                "pending_reminder": "48h"}}            to the requester, again and again while it is pending
+ *
  * An amount is seconds, or "90s", "30m", "4h", or {"working_days": 2}. The targets first_response,
  * next_reply, update and resolve have conditions of their own, which may be replaced one by one. Limits: 200
  * policies, 32 targets each, 500 calendars, 10,000 attachments, 100 schedules, amounts up to ten years. Pure,

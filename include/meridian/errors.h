@@ -43,7 +43,7 @@ enum retry_class {
     X(E_KEY_IN_FLIGHT, 16, 409, RETRY_LATER, "key-in-flight",                                                \
       "The first request with this key is still running", "使用此键的首个请求仍在处理")                      \
     X(E_PRECONDITION, 17, 412, RETRY_NEVER, "precondition-failed",                                           \
-      "If-Match does not match the present version", "If-Match 与当前版本不符")                              \
+      "The version that you name is not the present one", "指定的版本不是当前版本")                          \
     X(E_PRECONDITION_REQUIRED, 18, 428, RETRY_NEVER, "precondition-required",                                \
       "epoch is required for this call", "此调用需要 epoch")                                                 \
     X(E_TOO_LARGE, 19, 413, RETRY_NEVER, "too-large", "The body is too large", "请求体过大")                 \

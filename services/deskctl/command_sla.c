@@ -1,5 +1,6 @@
 /* deskctl sla: service levels. `eval` and `test` compute without a server; `apply` and `calendar apply` put a
  * document into the plan of a server. */
+#include "deskctl/calendar_document.h"
 #include "deskctl/calendar_file.h"
 #include "deskctl/commands.h"
 #include "deskctl/output.h"
@@ -84,6 +85,26 @@ int command_sla_apply(struct cli *cli)
         return EXIT_ERROR;
     code = sla_plans_latest(&plans, &present, &base);
     return code ? code : sla_apply(cli, document, base);
+}
+
+int command_calendar_export(struct cli *cli)
+{
+    _cleanup_sla_plans_ struct sla_plans plans = {.client = cli_client(cli)};
+    _cleanup_(json_decrefp) json_t *document = NULL;
+    _cleanup_(freep) char *text = NULL;
+    const json_t *calendar;
+    int64_t version;
+    int code = sla_plans_latest(&plans, &document, &version);
+
+    if (code)
+        return code;
+    calendar = json_object_get(json_object_get(document, "calendars"), cli->args[0]);
+    if (!calendar)
+        return cli_fail(EXIT_NOT_FOUND, T("plan %lld has no calendar \"%s\"", "方案 %lld 中没有日历 \"%s\""),
+                        (long long)version, cli->args[0]);
+    text = calendar_document_text(calendar);
+    fputs(text, stdout);
+    return EXIT_OK_;
 }
 
 int command_calendar_apply(struct cli *cli)

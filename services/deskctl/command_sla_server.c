@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "deskctl/commands.h"
 #include "deskctl/output.h"
+#include "deskctl/sla_apply.h"
 #include "deskctl/sla_history.h"
 #include "deskctl/sla_picture.h"
 #include "plan/sla_explain_json.h"
@@ -74,8 +75,9 @@ int command_sla_explain(struct cli *cli)
 enum { FINDINGS_MAX = 1000 };
 
 struct replay {
-    long tickets, clocks, differences;
+    long tickets, clocks, differences, repaired;
     json_t *findings;
+    json_t *numbers; /* of tickets with a difference: an object, for its names */
 };
 
 static int replay(void *ctx, const struct sla_ticket *ticket)
@@ -91,6 +93,7 @@ static int replay(void *ctx, const struct sla_ticket *ticket)
     replay->differences += (long)n;
     if (!n)
         return EXIT_OK_;
+    json_object_set_new(replay->numbers, ticket->number, json_true());
     buf_printf(&array, "[%s]", buf_text(&found));
     differences = json_loads(buf_text(&array), 0, NULL);
     json_array_foreach(differences, i, difference)
@@ -110,9 +113,9 @@ static const struct column difference_columns[] = {
 static void report(const struct cli *cli, const struct replay *replay)
 {
     _cleanup_(json_decrefp) json_t *json =
-        json_pack("{s:I, s:I, s:I, s:s, s:O}", "tickets", (json_int_t)replay->tickets, "clocks",
-                  (json_int_t)replay->clocks, "differences", (json_int_t)replay->differences, "tzdata",
-                  zone_tzdata_version(), "items", replay->findings);
+        json_pack("{s:I, s:I, s:I, s:I, s:s, s:O}", "tickets", (json_int_t)replay->tickets, "clocks",
+                  (json_int_t)replay->clocks, "differences", (json_int_t)replay->differences, "recalculated",
+                  (json_int_t)replay->repaired, "tzdata", zone_tzdata_version(), "items", replay->findings);
 
     if (cli->json) {
         output_json(json);
@@ -123,19 +126,23 @@ static void report(const struct cli *cli, const struct replay *replay)
     printf(T("%ld tickets, %ld clocks, %ld differences (tzdata %s)\n",
              "%ld 个工单，%ld 个时钟，%ld 处差异（tzdata %s）\n"),
            replay->tickets, replay->clocks, replay->differences, zone_tzdata_version());
+    if (replay->repaired)
+        printf(T("%ld tickets recalculated\n", "已重新计算 %ld 个工单\n"), replay->repaired);
 }
 
 int command_sla_replay(struct cli *cli)
 {
     _cleanup_sla_plans_ struct sla_plans plans = {.client = cli_client(cli)};
-    _cleanup_(json_decrefp) json_t *findings = json_array();
-    struct replay result = {.findings = findings};
+    _cleanup_(json_decrefp) json_t *findings = json_array(), *numbers = json_object();
+    struct replay result = {.findings = findings, .numbers = numbers};
     int code;
 
     if (!cli_flag(cli, "all") == !cli->nargs)
         return cli_fail(EXIT_USAGE, "%s", T("name a ticket, or --all", "请指定一个工单或 --all"));
     code = cli->nargs ? sla_history_one(&plans, cli->args[0], replay, &result)
                       : sla_history_walk(&plans, false, replay, &result);
+    if (!code && cli_flag(cli, "repair"))
+        code = sla_recalculate(cli, numbers, &result.repaired);
     if (code)
         return code;
     report(cli, &result);

@@ -125,6 +125,11 @@ static const struct flag flags_sla_plan[] = {
 };
 static const struct flag flags_sla_replay[] = {
     {"all", 'a', NULL, {"all tickets", "所有工单"}},
+    {"repair",
+     0,
+     NULL,
+     {"recalculate open tickets that differ, as after new tzdata (leads)",
+      "重新计算有差异的未解决工单，例如时区数据更新后（组长）"}},
     {0},
 };
 static const struct flag flags_prioritize[] = {
@@ -496,6 +501,14 @@ const struct command deskctl_commands[] = {
      flags_calendar_show,
      command_calendar_show,
      false},
+    {"calendar export",
+     "NAME",
+     1,
+     1,
+     {"print a calendar of the plan of service levels", "输出服务级别方案中的日历"},
+     NULL,
+     command_calendar_export,
+     true},
     {"calendar apply",
      "NAME FILE",
      2,

@@ -29,6 +29,7 @@ int command_sla_plan(struct cli *cli);
 int command_sla_apply(struct cli *cli);
 int command_sla_explain(struct cli *cli);
 int command_sla_replay(struct cli *cli);
+int command_calendar_export(struct cli *cli);
 int command_calendar_apply(struct cli *cli);
 int command_rotation_eval(struct cli *cli);
 int command_oncall_eval(struct cli *cli);

@@ -212,10 +212,23 @@ static void print_field(const char *label, const char *value)
     if (!*value)
         return;
     width = cell(&line, label, 0);
-    for (; width < 12; width++)
+    do
         buf_add_char(&line, ' ');
+    while (++width < 12);
     cell(&line, value, 0);
     puts(buf_text(&line));
+}
+
+/* Other targets are called what their plan calls them. */
+static const char *target_label(const char *target)
+{
+    if (strcmp(target, "first_response") == 0)
+        return T("first reply", "首次答复");
+    if (strcmp(target, "next_reply") == 0)
+        return T("next reply", "下次答复");
+    if (strcmp(target, "update") == 0)
+        return T("next update", "进展更新");
+    return strcmp(target, "resolve") == 0 ? T("solution by", "解决时限") : target;
 }
 
 static void print_clocks(const json_t *clocks)
@@ -239,9 +252,7 @@ static void print_clocks(const json_t *clocks)
             buf_add_text(&line, T(", BREACHED", "，已违约"));
         else if (*output_at(clock, "warned_at"))
             buf_add_text(&line, T(", warned", "，已预警"));
-        print_field(strcmp(output_at(clock, "target"), "resolve") == 0 ? T("solution by", "解决时限")
-                                                                       : T("first reply", "首次答复"),
-                    buf_text(&line));
+        print_field(target_label(output_at(clock, "target")), buf_text(&line));
     }
 }
 

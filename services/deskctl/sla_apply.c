@@ -82,8 +82,9 @@ static const struct column move_columns[] = {{"number", "number", 16, NULL},
                                              {"becomes", "new_state", 10, output_state},
                                              {"due then", "new_due_at", 24, NULL}};
 
-static int recalculate(struct client *client, const json_t *numbers, long *ret_done)
+int sla_recalculate(struct cli *cli, const json_t *numbers, long *ret_done)
 {
+    struct client *client = cli_client(cli);
     const char *number;
     json_t *value;
 
@@ -143,7 +144,7 @@ static int carry_out(struct cli *cli, const json_t *document, int64_t base, cons
     if (code)
         return code;
     if (cli_flag(cli, "recalculate"))
-        code = recalculate(client, preview->numbers, &done);
+        code = sla_recalculate(cli, preview->numbers, &done);
     json_object_set_new(result, "version", json_integer(version));
     json_object_set_new(result, "recalculated", json_integer(done));
     if (cli->json)

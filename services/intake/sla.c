@@ -5,10 +5,12 @@
 #include "intake/query.h"
 #include "intake/reads.h"
 #include "meridian/errors.h"
-#include "meridian/limits.h"
 
 static const int64_t attempt_us = 10 * US_PER_S;
-enum { VERSION_CHARS = 18 };
+enum {
+    VERSION_CHARS = 18,
+    HISTORY_PAGE = 50, /* tickets with all their events: a page has to fit into a message of the bus */
+};
 
 static void on_document(struct call *call, int status, struct str json)
 {
@@ -62,9 +64,9 @@ static void check_members(json_t *body, struct body_errors *errors)
     }
     if (!json_is_object(json_object_get(body, "document")))
         body_error(errors, "/document", "must be an object: the plan");
-    if (!json_is_integer(json_object_get(body, "base_version")))
+    if (json_integer_value(json_object_get(body, "base_version")) < 1)
         body_error(errors, "/base_version",
-                   "must be a whole number: the version of the plan that yours was made from");
+                   "must be a whole number from 1: the version of the plan that yours was made from");
 }
 
 void sla_plan_post(struct call *call)
@@ -112,7 +114,7 @@ void sla_history_get(struct call *call)
     _cleanup_query_ struct query query = {0};
     _cleanup_buf_ struct buf open = BUF_INIT;
 
-    if (!query_page(call, "sla-history", LIMIT_PAGE, &query) || !query_choice(call, "open", choices, &open))
+    if (!query_page(call, "sla-history", HISTORY_PAGE, &query) || !query_choice(call, "open", choices, &open))
         return;
     const char *args[] = {"", buf_text(&query.key), query.limit, buf_text(&open)};
     read_document(call, "sla-history", args, ARRAY_SIZE(args), 0, on_history);

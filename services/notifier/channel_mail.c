@@ -48,6 +48,22 @@ static void set_time(json_t *payload, const struct zone *zone, const char *from,
     json_object_set_new(payload, to, json_stringn(buf_text(&text), text.n));
 }
 
+/* The targets that have names in every language; the others are called as the plan calls them. */
+static void name_target(json_t *payload)
+{
+    static const char *const known[] = {"first_response", "next_reply", "update", "resolve"};
+    const char *target = text_of(payload, "target");
+    bool other = *target;
+
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        bool is = strcmp(target, known[i]) == 0;
+
+        json_object_set_new(payload, known[i], json_boolean(is));
+        other = other && !is;
+    }
+    json_object_set_new(payload, "other_target", json_boolean(other));
+}
+
 /* What templates may ask for beside the members of the payload. */
 static void complete(json_t *payload, const struct zone *zone, const struct notifier_conf *conf)
 {
@@ -59,8 +75,7 @@ static void complete(json_t *payload, const struct zone *zone, const struct noti
     json_object_set_new(payload, "for_owner", json_boolean(strcmp(audience, "owner") == 0));
     json_object_set_new(payload, "for_lead", json_boolean(strcmp(audience, "lead") == 0));
     json_object_set_new(payload, "for_oncall", json_boolean(strcmp(audience, "oncall") == 0));
-    json_object_set_new(payload, "first_response",
-                        json_boolean(strcmp(text_of(payload, "target"), "first_response") == 0));
+    name_target(payload);
     if (conf->portal_url[0]) {
         _cleanup_buf_ struct buf url = BUF_INIT;
 

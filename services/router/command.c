@@ -46,6 +46,15 @@ static int find_team(struct db_conn *conn, const char *slug, struct ticket_team 
     return 0;
 }
 
+static int newest_plan(struct db_conn *conn, int64_t *ret_version)
+{
+    _cleanup_plan_in_force_ struct plan_in_force plan = {0};
+    int r = plan_in_force_read(conn, &plan);
+
+    *ret_version = plan.version;
+    return r;
+}
+
 /* Refusals that another moment could have granted. Told once, they must stay so: of two deliveries of one
  * claim the slow one may come when the ticket is free again, and would give it to somebody who was told that
  * they lost. */
@@ -106,7 +115,7 @@ static int change_ticket(struct db_conn *conn, struct job *job, const char *key,
     if (!r)
         r = ticket_rules_plan(request, &row, &team, &plan, &job->out);
     if (!r && request->command->action == ACTION_RECALCULATE)
-        r = plan_latest(conn, NULL, NULL, &plan.steps[0].plan);
+        r = newest_plan(conn, &plan.steps[0].plan);
     for (int i = 0; i < plan.n && !r; i++)
         r = ticket_write(conn, &row, &plan.steps[i], &writer, i == plan.n - 1);
     if (r < 0)

@@ -51,21 +51,24 @@ static int add(struct db_conn *conn, struct job *job, const json_t *document, co
 
 static int apply(struct db_conn *conn, struct job *job, const json_t *document)
 {
-    _cleanup_(json_decrefp) json_t *before = NULL, *before_versions = NULL, *versions = NULL;
+    _cleanup_plan_in_force_ struct plan_in_force present = {0};
+    _cleanup_(json_decrefp) json_t *versions = NULL;
     _cleanup_sla_document_ struct sla_document *read = NULL;
     _cleanup_plan_fault_ struct plan_fault fault = {0};
-    int64_t base = job->request->plan_apply->base_version, present;
-    int r = plan_latest(conn, &before, &before_versions, &present);
+    int64_t base = job->request->plan_apply->base_version;
+    int r = plan_in_force_read(conn, &present);
 
+    if (!r)
+        r = job_check_epoch(job, present.cluster_epoch);
     if (r < 0)
         return r;
-    if (present == base + 1 && json_equal(before, document))
-        return answer(job, present);
-    if (present != base)
+    if (present.version - 1 == base && json_equal(present.document, document))
+        return answer(job, present.version);
+    if (present.version != base)
         return outcome_refuse(&job->out, -E_PRECONDITION,
-                              "Plan %lld is in force; yours was made from plan %lld", (long long)present,
-                              (long long)base);
-    versions = versions_of(document, base + 1, before, before_versions);
+                              "Plan %lld is in force; yours was made from plan %lld",
+                              (long long)present.version, (long long)base);
+    versions = versions_of(document, base + 1, present.document, present.calendar_versions);
     if (sla_plan_json_read(document, base + 1, NULL, &read, &fault) < 0) {
         _cleanup_buf_ struct buf pointer = BUF_INIT;
 
@@ -74,6 +77,19 @@ static int apply(struct db_conn *conn, struct job *job, const json_t *document)
     }
     r = add(conn, job, document, versions, read, base + 1);
     return r < 0 ? r : answer(job, base + 1);
+}
+
+static int try_apply(struct db_conn *conn, struct job *job, const json_t *document)
+{
+    int r = db_begin(conn);
+
+    if (!r)
+        r = apply(conn, job, document);
+    if (!r)
+        r = db_commit(conn, &job->lsn);
+    if (r < 0)
+        db_rollback(conn);
+    return r;
 }
 
 static int plan_apply_work(struct db_conn *conn, struct job *job)
@@ -92,14 +108,12 @@ static int plan_apply_work(struct db_conn *conn, struct job *job)
     document = json_loads(job->request->plan_apply->document, JSON_REJECT_DUPLICATES, &error);
     if (!document)
         return outcome_refuse_field(&job->out, "/document", error.text);
-    r = db_begin(conn);
-    if (!r)
-        r = apply(conn, job, document);
-    if (!r)
-        r = db_commit(conn, &job->lsn);
-    if (r < 0)
-        db_rollback(conn);
-    return r == -E_CONFLICT ? outcome_refuse(&job->out, -E_PRECONDITION, "Another plan came first") : r;
+    r = try_apply(conn, job, document);
+    if (r == -E_CONFLICT) { /* another one came first, or this very one, delivered twice */
+        job_reset(job);
+        r = try_apply(conn, job, document);
+    }
+    return r;
 }
 
 const struct job_kind plan_apply_kind = {.name = "plan_apply", .repeatable = true, .work = plan_apply_work};

@@ -85,7 +85,7 @@ int plan_book_get(struct plan_book *book, struct db_conn *conn, int64_t version,
     return r;
 }
 
-int plan_latest(struct db_conn *conn, json_t **ret_document, json_t **ret_versions, int64_t *ret_version)
+int plan_in_force_read(struct db_conn *conn, struct plan_in_force *ret_plan)
 {
     _cleanup_result_ struct db_result result = {0};
     int r = db_exec(conn, &sql_router_sla_plan_latest, NULL, &result);
@@ -94,12 +94,19 @@ int plan_latest(struct db_conn *conn, json_t **ret_document, json_t **ret_versio
         return r;
     if (!db_rows(&result))
         return -E_INTERNAL;
-    *ret_version = db_int(&result, 0, 0);
-    if (ret_document)
-        *ret_document = json_loads(db_text(&result, 0, 1), 0, NULL);
-    if (ret_versions)
-        *ret_versions = json_loads(db_text(&result, 0, 2), 0, NULL);
+    *ret_plan = (struct plan_in_force){
+        .version = db_int(&result, 0, 0),
+        .document = json_loads(db_text(&result, 0, 1), 0, NULL),
+        .calendar_versions = json_loads(db_text(&result, 0, 2), 0, NULL),
+        .cluster_epoch = db_int(&result, 0, 3),
+    };
     return 0;
+}
+
+void plan_in_force_fini(struct plan_in_force *plan)
+{
+    json_decref(plan->document);
+    json_decref(plan->calendar_versions);
 }
 
 bool plan_book_minds_claims(struct plan_book *book)

@@ -18,10 +18,15 @@ struct plan_book *plan_book_free(struct plan_book *book);
 bool plan_book_minds_claims(struct plan_book *book);
 void plan_book_learn_claims(struct plan_book *book);
 
-/** The plan in force: its document, the versions of its calendars (either may be NULL: it does not matter; to
- * be freed with json_decref), its version. Database failures; -E_INTERNAL: there is none. */
-int plan_latest(struct db_conn *conn, json_t **ret_document, json_t **ret_versions,
-                int64_t *ret_version) _must_check_;
+/** The plan in force. Ended with plan_in_force_fini. Database failures; -E_INTERNAL: there is none. */
+struct plan_in_force {
+    int64_t version, cluster_epoch;
+    json_t *document, *calendar_versions;
+};
+int plan_in_force_read(struct db_conn *conn, struct plan_in_force *ret_plan) _must_check_;
+void plan_in_force_fini(struct plan_in_force *plan);
+#define _cleanup_plan_in_force_ _cleanup_(plan_in_force_fini)
+
 /** The plan of this version, borrowed from the book; read through `conn` when it is new. 0, -E_NOT_FOUND:
  * there is none, -E_INTERNAL: it cannot be understood (logged once), or a failure of db_exec. */
 int plan_book_get(struct plan_book *book, struct db_conn *conn, int64_t version,

@@ -114,6 +114,8 @@ static const struct sla_plan *find_plan(void *ctx, int64_t version)
     const struct sla_plan *plan = NULL;
 
     finder->failure = plan_book_get(finder->plans, finder->conn, version, &plan);
+    if (finder->failure == -E_NOT_FOUND)
+        finder->failure = -E_INTERNAL; /* or it would be said that there is no such ticket */
     return plan;
 }
 
@@ -147,6 +149,11 @@ int ticket_clocks_fold(struct db_conn *conn, struct plan_book *plans, const stru
         return finder.failure < 0 ? finder.failure : -E_INTERNAL;
     sla_fold(clocks->history.steps, clocks->history.n, &clocks->fold);
     return 0;
+}
+
+const struct sla_plan *ticket_clocks_plan(const struct ticket_clocks *clocks)
+{
+    return clocks->history.steps[clocks->history.n - 1].plan;
 }
 
 static int64_t earlier(int64_t due_us, const struct sla_clock *clock)

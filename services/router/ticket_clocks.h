@@ -35,14 +35,16 @@ void ticket_clocks_fini(struct ticket_clocks *clocks);
  * move on, and *ordinal counts the events. Database failures, -E_INTERNAL. */
 int ticket_clocks_read(struct db_conn *conn, struct ticket_row *row, int *ordinal,
                        struct ticket_clocks *clocks) _must_check_;
-/** Folds the ticket's events and `event` (NULL: all are written), which happens at row->now_us. Failures of
- * plan_book_get, database failures, -E_INTERNAL for events that cannot be understood. */
+/** Folds the ticket's events and `event` (NULL: all are written), which happens at row->now_us. Database
+ * failures; -E_INTERNAL when an event or the plan that it names cannot be understood. */
 int ticket_clocks_fold(struct db_conn *conn, struct plan_book *plans, const struct ticket_row *row,
                        const struct clock_event *event, struct ticket_clocks *clocks) _must_check_;
 /** Brings the clocks and timers of a ticket up to date with events that are written already. As the calls
  * above and below together. */
 int ticket_clocks_follow(struct db_conn *conn, struct plan_book *plans, const char *number,
                          int *ordinal) _must_check_;
+/** The plan that the ticket counts by after the fold. */
+const struct sla_plan *ticket_clocks_plan(const struct ticket_clocks *clocks);
 /** The earliest due time of what runs after the fold; 0: nothing does. */
 int64_t ticket_clocks_due_us(const struct ticket_clocks *clocks);
 /** The same of the clocks as they were read. */

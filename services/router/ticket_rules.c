@@ -453,6 +453,39 @@ void ticket_rules_plan_escalate(const struct ticket_row *row, const char *detail
     prioritize(&ret_plan->steps[1], impact, urgency);
 }
 
+void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *ret_plan)
+{
+    *ret_plan = (struct ticket_plan){0};
+    if (row->state != TICKET_PENDING)
+        return;
+    ret_plan->n = 1;
+    ret_plan->steps[0] = unchanged(row);
+    ret_plan->steps[0].event = TICKET_REMINDED;
+}
+
+void ticket_rules_plan_close(const struct ticket_row *row, struct ticket_plan *ret_plan)
+{
+    *ret_plan = (struct ticket_plan){0};
+    if (row->state != TICKET_RESOLVED)
+        return;
+    ret_plan->n = 1;
+    ret_plan->steps[0] = unchanged(row);
+    ret_plan->steps[0].event = "ticket.closed";
+    ret_plan->steps[0].state = TICKET_CLOSED;
+    ret_plan->steps[0].epoch_rises = true;
+}
+
+void ticket_rules_plan_survey(const struct ticket_row *row, struct ticket_plan *ret_plan)
+{
+    *ret_plan = (struct ticket_plan){0};
+    if (row->state != TICKET_RESOLVED && row->state != TICKET_CLOSED)
+        return;
+    ret_plan->n = 1;
+    ret_plan->steps[0] = unchanged(row);
+    ret_plan->steps[0].event = "survey.due";
+    ret_plan->steps[0].public = false;
+}
+
 int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row *row,
                       const struct ticket_team *target, struct ticket_plan *ret_plan, struct outcome *out)
 {

@@ -54,6 +54,13 @@ void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *
  * where `impact` or `urgency` (0: as it is) is above the ticket's. */
 void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details, int impact, int urgency,
                                 struct ticket_plan *ret_plan);
+#define TICKET_REMINDED "ticket.reminded"
+/** The requester of a pending ticket is reminded that it waits. */
+void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *ret_plan);
+/** A resolved ticket that nobody reopened closes. */
+void ticket_rules_plan_close(const struct ticket_row *row, struct ticket_plan *ret_plan);
+/** A ticket that was resolved is to be asked about. */
+void ticket_rules_plan_survey(const struct ticket_row *row, struct ticket_plan *ret_plan);
 /** Decides. `row` is the locked ticket, `target` the team named by a transfer. 0, or a refusal that `out`
  * explains: -E_UNAUTHENTICATED, -E_NOT_FOUND (hidden), -E_FORBIDDEN, -E_VALIDATION, -E_PRECONDITION,
  * -E_PRECONDITION_REQUIRED, -E_ALREADY_CLAIMED, -E_OWNERSHIP_LOST, -E_BAD_TRANSITION, -E_BAD_REQUEST. */

@@ -8,6 +8,7 @@
  * that does.
  */
 #include "router/timers.h"
+#include "base/clock.h"
 #include "domain/escalation.h"
 #include "meridian/errors.h"
 #include "router/escalate.h"
@@ -19,39 +20,70 @@ enum { AS_IS = -1, NEVER = 0 };
 
 struct timer_kind {
     const char *name;
-    /** When the ticket has to be woken after this change (NULL: only clocks have moved): an instant in
+    /** When the ticket has to be woken after this change, which happens at before->now_us: an instant in
      * microseconds, AS_IS or NEVER. */
     int64_t (*due)(const struct ticket_row *before, const struct ticket_change *after,
                    const struct ticket_clocks *clocks);
-    /** It is due: the changes that it means; none when there is nothing left to do. The plan may borrow from
-     * `text`. Database failures. */
-    int (*plan)(struct db_conn *conn, const struct ticket_row *row, const struct ticket_clocks *clocks,
-                struct buf *text, struct ticket_plan *ret_plan);
+    /** It is due: the changes that it means; none when there is nothing left to do. */
+    void (*plan)(const struct ticket_row *row, struct ticket_plan *ret_plan);
+    /** Instead, where clocks decide: then it is also asked when only clocks have moved, with no change. The
+     * plan may borrow from `text`. Database failures. */
+    int (*plan_by_clocks)(struct db_conn *conn, const struct ticket_row *row,
+                          const struct ticket_clocks *clocks, struct buf *text, struct ticket_plan *ret_plan);
 };
 
 /* ---- the kinds ---- */
 
+/* What the ticket's plan of service levels says of the end. */
+static const struct sla_closing *closing_of(const struct ticket_clocks *clocks)
+{
+    return &ticket_clocks_plan(clocks)->closing;
+}
+
 static int64_t pending_end_due(const struct ticket_row *before, const struct ticket_change *after,
                                const struct ticket_clocks *clocks)
 {
-    int64_t until_us;
+    int64_t until_us = after->state == TICKET_PENDING ? after->pending_until_us : NEVER;
 
     (void)clocks;
-    if (!after)
-        return AS_IS;
-    until_us = after->state == TICKET_PENDING ? after->pending_until_us : NEVER;
     return until_us == before->pending_until_us ? AS_IS : until_us;
 }
 
-static int pending_end_plan(struct db_conn *conn, const struct ticket_row *row,
-                            const struct ticket_clocks *clocks, struct buf *text,
-                            struct ticket_plan *ret_plan)
+/* Again and again while it waits; each reminder arms the next one. */
+static int64_t pending_reminder_due(const struct ticket_row *before, const struct ticket_change *after,
+                                    const struct ticket_clocks *clocks)
 {
-    (void)conn;
-    (void)clocks;
-    (void)text;
-    ticket_rules_plan_resume(row, ret_plan);
-    return 0;
+    bool was = before->state == TICKET_PENDING, is = after->state == TICKET_PENDING;
+
+    if (!is)
+        return was ? NEVER : AS_IS;
+    if (was && strcmp(after->event, TICKET_REMINDED) != 0)
+        return AS_IS;
+    return closing_of(clocks)->remind_s ? before->now_us + closing_of(clocks)->remind_s * US_PER_S : NEVER;
+}
+
+static bool is_resolution(const struct ticket_row *before, const struct ticket_change *after)
+{
+    return after->state == TICKET_RESOLVED && before->state != TICKET_RESOLVED;
+}
+
+static int64_t auto_close_due(const struct ticket_row *before, const struct ticket_change *after,
+                              const struct ticket_clocks *clocks)
+{
+    if (is_resolution(before, after))
+        return sla_closing_due(closing_of(clocks), (struct instant){before->now_us}).us;
+    return before->state == TICKET_RESOLVED && after->state != TICKET_RESOLVED ? NEVER : AS_IS;
+}
+
+/* Asked of whoever was helped, also when they have confirmed meanwhile; not when it was not solved after all.
+ */
+static int64_t survey_due(const struct ticket_row *before, const struct ticket_change *after,
+                          const struct ticket_clocks *clocks)
+{
+    if (is_resolution(before, after))
+        return closing_of(clocks)->survey_s ? before->now_us + closing_of(clocks)->survey_s * US_PER_S
+                                            : NEVER;
+    return before->state == TICKET_RESOLVED && after->state == TICKET_OPEN ? NEVER : AS_IS;
 }
 
 /* What comes next follows from all events; where no plan has escalations, there is nothing to look for. */
@@ -64,8 +96,11 @@ static int64_t escalation_due(const struct ticket_row *before, const struct tick
 }
 
 static const struct timer_kind kinds[] = {
-    {"pending_end", pending_end_due, pending_end_plan},
-    {"escalation", escalation_due, escalate_plan},
+    {"pending_end", pending_end_due, ticket_rules_plan_resume, NULL},
+    {"pending_reminder", pending_reminder_due, ticket_rules_plan_remind, NULL},
+    {"auto_close", auto_close_due, ticket_rules_plan_close, NULL},
+    {"survey", survey_due, ticket_rules_plan_survey, NULL},
+    {"escalation", escalation_due, NULL, escalate_plan},
 };
 
 static const struct timer_kind *kind_of(const char *name)
@@ -110,7 +145,7 @@ int timers_follow(struct db_conn *conn, const struct ticket_row *row, const stru
                   const struct ticket_clocks *clocks, bool *ret_changed)
 {
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-        int64_t at_us = kinds[i].due(row, change, clocks);
+        int64_t at_us = change || kinds[i].plan_by_clocks ? kinds[i].due(row, change, clocks) : AS_IS;
         int r;
 
         if (at_us == AS_IS)
@@ -156,9 +191,9 @@ static int take(struct db_conn *conn, const struct ticket_row *row, const Meridi
     return r < 0 ? r : db_rows(&result);
 }
 
-/* What the kind plans, from the clocks as they are now: those that are due fire first. */
-static int plan_act(struct db_conn *conn, const struct timer_kind *kind, struct ticket_row *row,
-                    struct ticket_writer *writer, struct buf *text, struct ticket_plan *ret_plan)
+/* What follows from the clocks as they are now: those that are due fire first. */
+static int plan_by_clocks(struct db_conn *conn, const struct timer_kind *kind, struct ticket_row *row,
+                          struct ticket_writer *writer, struct buf *text, struct ticket_plan *ret_plan)
 {
     _cleanup_ticket_clocks_ struct ticket_clocks clocks = {0};
     int before = row->version, r;
@@ -169,7 +204,7 @@ static int plan_act(struct db_conn *conn, const struct timer_kind *kind, struct 
     if (!r)
         r = ticket_clocks_fold(conn, writer->plans, row, NULL, &clocks);
     if (!r)
-        r = kind->plan(conn, row, &clocks, text, ret_plan);
+        r = kind->plan_by_clocks(conn, row, &clocks, text, ret_plan);
     if (!r && !ret_plan->n) /* it was taken for nothing: whatever comes later needs it again */
         r = timers_follow(conn, row, NULL, &clocks, &writer->clocks_changed);
     return r;
@@ -192,7 +227,11 @@ static int act(struct db_conn *conn, struct job *job, const struct timer_kind *k
         r = take(conn, &row, job->request->timer_due);
     if (r <= 0)
         return r;
-    r = plan_act(conn, kind, &row, &writer, &text, &plan);
+    r = 0;
+    if (kind->plan)
+        kind->plan(&row, &plan);
+    else
+        r = plan_by_clocks(conn, kind, &row, &writer, &text, &plan);
     for (int i = 0; i < plan.n && !r; i++)
         r = ticket_write(conn, &row, &plan.steps[i], &writer, i == plan.n - 1);
     if (r < 0)

@@ -14,7 +14,7 @@
 #include "sla_sql.h"
 
 enum { CALLS = 64 };
-#define EVERY_US      (500 * US_PER_MS)
+#define EVERY_US      (250 * US_PER_MS)
 #define GRACE_US      (250 * US_PER_MS)
 #define PATIENCE_US   (2 * US_PER_S)
 #define TELL_AGAIN_US (60 * US_PER_S)

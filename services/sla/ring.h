@@ -18,7 +18,7 @@ struct ringer_options {
     struct db_clock *clock;
     struct bus_client *routers;
     int64_t window_us; /* how far the wheel looks ahead */
-    int64_t every_us;  /* between passes; 0: half a second */
+    int64_t every_us;  /* between passes; 0: a quarter of a second */
 };
 
 struct ringer *ringer_open(const struct ringer_options *options);

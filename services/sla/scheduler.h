@@ -14,7 +14,7 @@ struct scheduler_options {
     struct bus *bus;            /* hints of what fired are published here; NULL: none are */
     struct bus_client *routers; /* who is told of timers that are due; NULL: nobody is */
     int64_t window_us;          /* how far the wheels look ahead */
-    int64_t every_us;           /* between passes; 0: half a second */
+    int64_t every_us;           /* between passes; 0: a quarter of a second */
 };
 
 /** Starts at once. Never fails: without a database it goes on trying. */

@@ -23,7 +23,7 @@
 #include "sla_sql.h"
 
 enum { FIRST_BATCH = 25 };
-#define EVERY_US      (500 * US_PER_MS)
+#define EVERY_US      (250 * US_PER_MS)
 #define GRACE_US      (250 * US_PER_MS) /* with the time between passes less than a second */
 #define BUSY_AGAIN_US (100 * US_PER_MS) /* the ticket was locked: a write takes milliseconds */
 #define TELL_AGAIN_US (60 * US_PER_S)
@@ -122,7 +122,7 @@ static void begin_half(struct sweeper *sweeper, bool of_others)
 {
     sweeper->of_others = of_others;
     sweeper->cursor = (struct batch_cursor){0};
-    sweeper->limit = FIRST_BATCH;
+    sweeper->limit = of_others ? BATCH_MAX : FIRST_BATCH; /* what is there has waited already */
 }
 
 static void begin_pass(struct sweeper *sweeper)

@@ -20,7 +20,7 @@ struct sweeper_options {
     struct bus *bus;       /* hints of what fired are published here; NULL: none are */
     const char *publisher; /* the instance, for those hints */
     int64_t window_us;     /* how far the wheel looks ahead */
-    int64_t every_us;      /* between passes; 0: half a second */
+    int64_t every_us;      /* between passes; 0: a quarter of a second */
 };
 
 /** Starts sweeping at once. Never fails: without a database it goes on trying. */

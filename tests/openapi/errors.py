@@ -30,7 +30,7 @@ _ADVICE = {
     "bad-transition": "The ticket is `state`; only `allowed` is possible. Read it anew.",
     "key-reused": "A key is for one request. Take a fresh key for another one.",
     "key-in-flight": "Wait `Retry-After` and repeat with the same key: you get the first one's answer.",
-    "precondition-failed": "Somebody changed it. Read it again, look at the difference, and send the new ETag.",
+    "precondition-failed": "Somebody changed it. Read it again, look at the difference, and send the new ETag (of a plan: the new `base_version`).",
     "precondition-required": "Send the `epoch` that the claim answered.",
     "too-large": "Send less than 256 KiB.",
     "unsupported-media-type": "Send `Content-Type: application/json`.",

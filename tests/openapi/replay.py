@@ -5,7 +5,7 @@
     import replay; passed, failures = replay.run(["http://127.0.0.1:8401", ...])
 
 Each operation is sent to every region by the account that its x-meridian-as names; what x-meridian-setup asks for is made before, in
-the next region. Beside the examples, each operation gets the refusals that follow from its description: no token, an unknown number,
+the next region. A plan of service levels is applied on top of the one in force, which is put back at once. Beside the examples, each operation gets the refusals that follow from its description: no token, an unknown number,
 a body that is not JSON, an unknown member, a stale epoch, an old ETag, an unknown query parameter, a wrong cursor. Members of an answer
 that the document does not name are failures, too.
 """
@@ -74,10 +74,17 @@ class Client:
 
 
 class Prepared:
-    """What an example needs: a ticket and the epoch of its ownership, or a session of its own."""
+    """What an example needs: a ticket and the epoch of its ownership, a session of its own, or the plan that is in force."""
 
-    def __init__(self, number=None, epoch=None, token=None):
-        self.number, self.epoch, self.token = number, epoch, token
+    def __init__(self, number=None, epoch=None, token=None, plan=None):
+        self.number, self.epoch, self.token, self.plan = number, epoch, token, plan
+
+    def fill(self, body):
+        """The example with what is true here and now."""
+        if not isinstance(body, dict):
+            return body
+        now = {"epoch": self.epoch, "base_version": self.plan and self.plan["version"]}
+        return {name: now.get(name, value) for name, value in body.items()}
 
 
 class Replay:
@@ -107,6 +114,8 @@ class Replay:
             return Prepared()
         if setup == "session":
             return Prepared(token=self.sign_in(login, there))
+        if setup == "plan":
+            return Prepared(plan=self.plan(base))
         requester, agent = self.client("requester-eu-1", there), self.client("agent-eu-1", there)
         number = requester.must("POST", "/api/v1/tickets", {"subject": "For an example", "description": "Of the API's document"}).json["number"]
         end = time.monotonic() + _NUMBER_WAIT_S
@@ -121,6 +130,14 @@ class Replay:
         elif setup != "claimed-ticket":
             raise Refused(f"nobody knows how to make a {setup}")
         return Prepared(number, epoch)
+
+    def plan(self, base):
+        return self.client("admin", base).must("GET", "/api/v1/sla/plan").json
+
+    def put_back(self, made, base):
+        """The plan that was in force before the example."""
+        if made.plan:
+            self.client("admin", base).must("POST", "/api/v1/sla/plan", {"document": made.plan["document"], "base_version": self.plan(base)["version"]})
 
     # ---- judging ----
 
@@ -176,11 +193,11 @@ class Replay:
             if "text/event-stream" in operation["responses"].get("200", {}).get("content", {}):
                 self.stream(where, base, client, target, operation)
                 continue
-            if isinstance(body, dict) and "epoch" in body:
-                body = {**body, "epoch": made.epoch}
+            body = made.fill(body)
             headers = {"Idempotency-Key": str(uuid.uuid4())} if "Idempotency-Key" in names else {}
             answer = client.call(method, target, body, headers)
             self.note(f"{where} ({name})", self.faults(operation, answer, good))
+            self.put_back(made, base)
             if headers and answer.status in good:
                 again = client.call(method, target, body, headers)
                 same = [] if not answer.body or again.json == answer.json else [f"answered differently: {again}"]
@@ -262,11 +279,10 @@ class Replay:
 
     def refusals(self, where, base, login, path, method, operation):
         client, secured = self.client(login, base), operation.get("security") != []
-        made = self.prepare(operation.get("x-meridian-setup") if "{" in path else None, login, base)
+        setup = operation.get("x-meridian-setup")
+        made = self.prepare(setup if "{" in path or setup == "plan" else None, login, base)
         target, unknown = path.replace("{number}", made.number or ""), path.replace("{number}", _UNKNOWN)
-        body = next((b for _, b in self.document.requests(operation) if b), {})
-        if "epoch" in body:
-            body = {**body, "epoch": made.epoch}
+        body = made.fill(next((b for _, b in self.document.requests(operation) if b), {}))
         send = {"body": body} if "requestBody" in operation else {}
         if secured:
             self.refused(where + " without a token", operation, client.call(method, target, token=False, **send), 401, "unauthenticated")
@@ -289,8 +305,8 @@ class Replay:
         if made.number and "epoch" in body:
             self.refused(where + " with a stale epoch", operation, client.call(method, target, {**body, "epoch": made.epoch + 7}), 409, "ownership-lost")
         if "412" in operation["responses"]:
-            answer = client.call(method, target, body, {"If-Match": '"999999"'})
-            self.refused(where + " of another version", operation, answer, 412, "precondition-failed")
+            other, headers = ({**body, "base_version": made.plan["version"] + 7}, {}) if made.plan else (body, {"If-Match": '"999999"'})
+            self.refused(where + " of another version", operation, client.call(method, target, other, headers), 412, "precondition-failed")
         if target.endswith(":claim"):
             client.must("POST", target, {})
             self.refused(where + " when it is taken", operation, client.call(method, target, {}), 409, "already-claimed")

@@ -1,7 +1,7 @@
 -- Turns a batch of outbox rows into deliveries and deletes them, in one statement: urgent ones first, then in order. Safe to repeat: a row is there once, and a delivery's id
 -- is derived from (position, channel, destination), so a second expansion of the same event changes nothing. Never reads internal notes.
 -- Whom an event tells is decided here and nowhere else:
---   mail to the requester: ticket.created (receipt), pended, resolved, and replies by agents;
+--   mail to the requester: ticket.created (receipt), pended, reminded, resolved, closed, replies by agents, and of a P1 that an update is overdue;
 --   mail to the owner: replies by the requester, sla.warned, sla.breached;
 --   mail to the team's leads (its admins, if it has none): ticket.reopened, sla.breached, and sla.warned while nobody owns the ticket;
 --   mail to those on call: escalation.notified, to the logins that it names; to the team's leads when it names none;
@@ -38,7 +38,8 @@ WITH taken AS (
     FROM told d
     CROSS JOIN LATERAL (
         SELECT d.requester_id AS user_id, 'requester' AS audience
-        WHERE d.type IN ('ticket.created', 'ticket.pended', 'ticket.resolved') OR (d.type = 'ticket.replied' AND NOT d.from_requester)
+        WHERE d.type IN ('ticket.created', 'ticket.pended', 'ticket.reminded', 'ticket.resolved', 'ticket.closed')
+           OR (d.type = 'sla.breached' AND d.priority = 1 AND d.data ->> 'target' = 'update') OR (d.type = 'ticket.replied' AND NOT d.from_requester)
         UNION ALL
         SELECT d.owner_id, 'owner'
         WHERE d.owner_id IS NOT NULL AND (d.type IN ('sla.warned', 'sla.breached') OR (d.type = 'ticket.replied' AND d.from_requester))
@@ -66,14 +67,14 @@ WITH taken AS (
            CASE WHEN m.priority = 1 OR m.type LIKE 'sla.%' OR m.type = 'escalation.notified' THEN 0 WHEN m.type = 'ticket.created' THEN 2 ELSE 1 END,
            m.user_id, NULL, m.user_region, m.email,
            jsonb_strip_nulls(jsonb_build_object(
-               'type', m.type, 'ticket_id', m.ticket_id, 'number', m.number, 'title', m.subject, 'service', m.service,
+               'type', CASE WHEN m.audience = 'requester' AND m.type = 'sla.breached' THEN 'ticket.progress' ELSE m.type END, 'ticket_id', m.ticket_id, 'number', m.number, 'title', m.subject, 'service', m.service,
                'priority', 'P' || m.priority, 'team', CASE m.language WHEN 'zh' THEN m.name_zh ELSE m.name_en END,
                'at_us', desk.us(m.at), 'actor', m.actor_name, 'owner', m.owner_name, 'audience', m.audience,
                'to_name', m.to_name, 'language', m.language, 'zone', m.zone,
                'text', CASE WHEN m.type = 'ticket.replied' THEN m.body END,
                'solution', CASE WHEN m.type = 'ticket.resolved' THEN m.solution END,
-               'reason', CASE WHEN m.type = 'ticket.pended' THEN m.pending_reason END,
-               'until_us', CASE WHEN m.type = 'ticket.pended' THEN desk.us(m.pending_until) END,
+               'reason', CASE WHEN m.type IN ('ticket.pended', 'ticket.reminded') THEN m.pending_reason END,
+               'until_us', CASE WHEN m.type IN ('ticket.pended', 'ticket.reminded') THEN desk.us(m.pending_until) END,
                'target', CASE WHEN m.type LIKE 'sla.%' OR m.type = 'escalation.notified' THEN m.data ->> 'target' END,
                'due_us', CASE WHEN m.type LIKE 'sla.%' OR m.type = 'escalation.notified' THEN desk.us((m.data ->> 'due_at')::timestamptz) END))
     FROM mail m

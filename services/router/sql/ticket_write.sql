@@ -17,7 +17,7 @@ WITH w AS (
         first_response_at = CASE WHEN $15::bool THEN coalesce(t.first_response_at, desk.at($16::bigint)) ELSE t.first_response_at END,
         resolved_at = CASE WHEN $4::text = 'resolved' THEN coalesce(t.resolved_at, desk.at($16::bigint))
                            WHEN $4::text = 'closed' THEN t.resolved_at END,
-        closed_at = CASE WHEN $4::text IN ('closed', 'cancelled') THEN desk.at($16::bigint) END,
+        closed_at = CASE WHEN $4::text IN ('closed', 'cancelled') THEN coalesce(t.closed_at, desk.at($16::bigint)) END,
         updated_at = desk.at($16::bigint), event_seq = t.event_seq + 1,
         event_hash = desk.event_hash(t.event_hash, t.id, t.event_seq + 1, $19::text, desk.at($16::bigint), $18::text, $21::jsonb)
     WHERE t.id = $1::uuid AND t.event_seq = $2::int AND t.epoch = $3::bigint

@@ -5,6 +5,9 @@
 #include "base/encode.h"
 #include "base/memory.h"
 #include "desk.h"
+#include "plan/sla_item_json.h"
+#include "plan/sla_plan_json.h"
+#include "store_sql.h"
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <libpq-fe.h>
@@ -138,8 +141,12 @@ static const struct {
     {"events of a ticket are in order of time",
      "SELECT ticket_id FROM (SELECT ticket_id, at, lag(at) OVER (PARTITION BY ticket_id ORDER BY seq) AS a "
      "FROM desk.event) x WHERE at < a"},
-    {"every ticket has both clocks", "SELECT t.number FROM desk.ticket t LEFT JOIN desk.clock c ON "
-                                     "c.ticket_id = t.id GROUP BY t.number HAVING count(c) <> 2"},
+    {"every ticket has both clocks",
+     "SELECT t.number FROM desk.ticket t LEFT JOIN desk.clock c ON c.ticket_id = t.id AND c.target IN "
+     "('first_response', 'resolve') GROUP BY t.number HAVING count(c) <> 2"},
+    {"only the last cycle of a target runs or rests",
+     "SELECT c.ticket_id FROM desk.clock c JOIN desk.clock l USING (ticket_id, target) WHERE l.cycle > "
+     "c.cycle AND (c.state IN ('running', 'paused') OR c.fire_at IS NOT NULL)"},
     {"the resolution clock follows the state",
      "SELECT t.number FROM desk.ticket t JOIN desk.clock c ON c.ticket_id = t.id AND c.target = 'resolve' "
      "WHERE c.state <> CASE"
@@ -156,8 +163,8 @@ static const struct {
      "SELECT ticket_id FROM desk.clock WHERE state = 'running' AND fire_at IS DISTINCT FROM"
      " CASE WHEN breached_at IS NOT NULL THEN NULL WHEN warned_at IS NOT NULL THEN due_at ELSE warn_at END"},
     {"a wait that has an end has a timer for it, and no other",
-     "SELECT t.number FROM desk.ticket t FULL JOIN (SELECT * FROM desk.timer WHERE name = 'pending_end') r "
-     "ON r.ticket_id = t.id"
+     "SELECT t.number FROM desk.ticket t FULL JOIN (SELECT * FROM desk.timer WHERE name = "
+     "'pending_end') r ON r.ticket_id = t.id"
      " WHERE t.pending_until IS DISTINCT FROM r.fire_at OR r.generation > t.event_seq"},
     {"texts belong to events",
      "SELECT x.ticket_id FROM (SELECT ticket_id, event_seq FROM desk.reply UNION ALL SELECT ticket_id, "
@@ -169,12 +176,82 @@ static const struct {
                                              "GROUP BY ticket_id, data->>'epoch' HAVING count(*) > 1"},
 };
 
+/* ---- clocks are what their events say ---- */
+
+struct plans {
+    PGconn *pg;
+    struct sla_document *documents[64];
+    size_t n;
+};
+
+static const struct sla_plan *find_plan(void *ctx, int64_t version)
+{
+    struct plans *plans = ctx;
+    _cleanup_plan_fault_ struct plan_fault fault = {0};
+    _cleanup_buf_ struct buf sql = BUF_INIT;
+    PGresult *row;
+    json_t *json;
+
+    for (size_t i = 0; i < plans->n; i++)
+        if (plans->documents[i]->plan.version == version)
+            return &plans->documents[i]->plan;
+    buf_printf(&sql, "SELECT document FROM desk.sla_plan WHERE version = %lld", (long long)version);
+    row = query(plans->pg, buf_text(&sql));
+    cr_assert_eq(PQntuples(row), 1, "plan %lld is not there", (long long)version);
+    cr_assert_lt(plans->n, ARRAY_SIZE(plans->documents));
+    json = json_loads(PQgetvalue(row, 0, 0), 0, NULL);
+    cr_assert_eq(sla_plan_json_read(json, version, NULL, &plans->documents[plans->n], &fault), 0, "%s: %s",
+                 buf_text(&fault.at), buf_text(&fault.reason));
+    json_decref(json);
+    PQclear(row);
+    return &plans->documents[plans->n++]->plan;
+}
+
+static void check_item(struct plans *plans, const json_t *item)
+{
+    _cleanup_sla_history_ struct sla_history history = {0};
+    _cleanup_sla_fold_ struct sla_fold folded = {0};
+    _cleanup_buf_ struct buf found = BUF_INIT;
+
+    cr_assert_eq(sla_item_history(item, find_plan, plans, &history), 0);
+    sla_fold(history.steps, history.n, &folded);
+    cr_expect_eq(sla_item_compare(item, &folded, &found), 0, "%s: clocks are not what its events say: %s",
+                 json_string_value(json_object_get(item, "number")), buf_text(&found));
+}
+
+/* Page by page, as deskctl sla replay does. */
+static void check_clocks(PGconn *pg)
+{
+    struct plans plans = {.pg = pg};
+    char after[64] = "";
+    size_t i;
+
+    PQclear(query(pg, "SELECT set_config('meridian.kind', 'system', false)"));
+    do {
+        const char *const values[] = {NULL, after[0] ? after : NULL, "500", NULL};
+        PGresult *page = PQexecParams(pg, sql_store_document_sla_history.sql, 4, NULL, values, NULL, NULL, 0);
+        json_t *json, *item;
+        const char *next;
+
+        cr_assert_eq(PQntuples(page), 1, "%s", PQerrorMessage(pg));
+        json = json_loads(PQgetvalue(page, 0, 0), 0, NULL);
+        json_array_foreach(json_object_get(json, "items"), i, item) check_item(&plans, item);
+        next = json_string_value(json_object_get(json, "next"));
+        snprintf(after, sizeof after, "%s", next ? next : "");
+        json_decref(json);
+        PQclear(page);
+    } while (after[0]);
+    for (i = 0; i < plans.n; i++)
+        sla_document_free(plans.documents[i]);
+}
+
 void desk_check(struct desk *desk)
 {
     PGconn *pg = PQconnectdb(test_db_conninfo(desk->db, NULL));
 
     cr_assert_eq(PQstatus(pg), CONNECTION_OK);
     check_chains(pg);
+    check_clocks(pg);
     for (size_t i = 0; i < ARRAY_SIZE(laws); i++) {
         PGresult *found = query(pg, laws[i].sql);
 

@@ -94,7 +94,7 @@ void desk_password(struct desk *desk, const char *login, const char *password);
 /* ---- what must always hold ---- */
 
 /** Checks the whole database: chains recomputed in C, gapless sequences, rows rebuilt from events, queue and
- * clocks as the states say. */
+ * clocks as the states say, clocks folded from the events. */
 void desk_check(struct desk *desk);
 
 /** The status of an answer; anything else ends the test. */

@@ -137,3 +137,120 @@ Test(timers, one_that_has_nothing_left_to_do_goes)
     cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.timer"), 1, "a newer release knows it");
     desk_close(&desk);
 }
+
+/* ---- closing the loop ---- */
+
+/* New tickets: closed an hour after their resolution, a survey after two, reminders every three. */
+static void apply_closing(struct desk *desk)
+{
+    test_db_run(
+        desk->db,
+        "INSERT INTO desk.sla_plan (version, document, calendar_versions, tzdata, minds_claims, applied_by)"
+        " SELECT 2, document || '{\"closing\": {\"auto_close\": \"1h\", \"survey\": \"2h\", "
+        "\"pending_reminder\": \"3h\"}}', '{}', 'x', false, 'admin' FROM desk.sla_plan WHERE version = 1");
+}
+
+/* "name hours-from-now" of each timer. */
+static const char *timers(struct desk *desk, const char *number)
+{
+    return ticket_text(
+        desk, number,
+        "SELECT coalesce(string_agg(r.name || ' ' || round(extract(epoch FROM r.fire_at - now()) / "
+        "3600), ', ' ORDER BY r.name), 'none') FROM desk.timer r WHERE r.ticket_id = t.id");
+}
+
+static void ring(struct desk *desk, const char *number, const char *name)
+{
+    const char *generation;
+    _cleanup_buf_ struct buf sql = BUF_INIT;
+
+    buf_printf(&sql, "SELECT r.generation FROM desk.timer r WHERE r.ticket_id = t.id AND r.name = '%s'",
+               name);
+    generation = ticket_text(desk, number, buf_text(&sql));
+    test_db_runf(desk->db, "UPDATE desk.timer SET fire_at = now() - interval '1 s' WHERE name = '%s'", name);
+    cr_status(call_due(desk, number, name, (uint32_t)atoi(generation)), 0);
+}
+
+static const char *resolved(struct desk *desk)
+{
+    const char *number = desk_ticket(desk);
+
+    cr_status(desk_do(desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
+    cr_status(desk_do(desk, "agent-eu-1", ACTION_RESOLVE, number, 1), 0);
+    return number;
+}
+
+Test(closing, a_resolved_ticket_closes_by_itself_and_is_asked_about)
+{
+    struct desk desk;
+    const char *number;
+
+    desk_open(&desk, 2);
+    apply_closing(&desk);
+    number = resolved(&desk);
+    cr_expect_str_eq(timers(&desk, number), "auto_close 1, survey 2");
+    ring(&desk, number, "auto_close");
+    cr_expect_str_eq(ticket_text(&desk, number, "state"), "closed");
+    cr_expect_str_eq(timers(&desk, number), "survey 2");
+    desk_check(&desk);
+    test_db_run(desk.db,
+                "UPDATE desk.ticket SET closed_at = closed_at - interval '1 h', resolved_at = resolved_at - "
+                "interval '1 h'");
+    ring(&desk, number, "survey");
+    cr_expect_str_eq(last_events(&desk, number),
+                     "ticket.resolved agent-eu-1, ticket.closed system:sla, survey.due system:sla");
+    cr_expect_str_eq(ticket_text(&desk, number, "closed_at < updated_at - interval '50 min'"), "true",
+                     "it was closed when it was");
+    cr_expect_str_eq(timers(&desk, number), "none");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+Test(closing, reopened_it_does_not_close_and_confirmed_it_is_asked_about)
+{
+    struct desk desk;
+    const char *number;
+
+    desk_open(&desk, 2);
+    apply_closing(&desk);
+    number = resolved(&desk);
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_REOPEN, number, -1), 0);
+    cr_expect_str_eq(timers(&desk, number), "none");
+    number = resolved(&desk);
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_CONFIRM, number, -1), 0);
+    cr_expect_str_eq(timers(&desk, number), "survey 2");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+Test(closing, who_keeps_a_ticket_waiting_is_reminded_again_and_again)
+{
+    struct desk desk;
+    const char *number;
+
+    desk_open(&desk, 2);
+    apply_closing(&desk);
+    number = desk_ticket(&desk);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
+    cr_status(pend(&desk, number, 0), 0);
+    cr_expect_str_eq(timers(&desk, number), "pending_reminder 3");
+    for (int i = 0; i < 2; i++) {
+        ring(&desk, number, "pending_reminder");
+        cr_expect_str_eq(timers(&desk, number), "pending_reminder 3", "and again");
+    }
+    cr_expect_str_eq(last_events(&desk, number),
+                     "ticket.pended agent-eu-1, ticket.reminded system:sla, ticket.reminded system:sla");
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_REPLY, number, -1), 0);
+    cr_expect_str_eq(timers(&desk, number), "none");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+Test(closing, without_a_word_in_the_plan_nothing_happens)
+{
+    struct desk desk;
+
+    desk_open(&desk, 2);
+    cr_expect_str_eq(timers(&desk, resolved(&desk)), "none");
+    desk_close(&desk);
+}

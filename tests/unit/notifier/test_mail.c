@@ -55,11 +55,14 @@ static char *payload_of(const char *type, const char *language, const char *audi
     if (strcmp(type, "ticket.resolved") == 0)
         json_object_set_new(payload, "solution",
                             json_string(zh ? "更换了证书。" : "Replaced the certificate."));
-    if (strcmp(type, "ticket.pended") == 0) {
+    if (strcmp(type, "ticket.pended") == 0 || strcmp(type, "ticket.reminded") == 0) {
         json_object_set_new(payload, "reason", json_string(zh ? "等待供应商" : "Waiting for the vendor"));
         json_object_set_new(payload, "until_us", json_integer(NOW_US + 86400 * US_PER_S));
     }
-    if (strncmp(type, "sla.", 4) == 0 || strcmp(type, "escalation.notified") == 0) {
+    if (strcmp(type, "ticket.progress") == 0)
+        json_object_set_new(payload, "owner", json_string("Anna Keller"));
+    if (strncmp(type, "sla.", 4) == 0 || strcmp(type, "ticket.progress") == 0 ||
+        strcmp(type, "escalation.notified") == 0) {
         json_object_set_new(payload, "target", json_string("first_response"));
         json_object_set_new(payload, "due_us", json_integer(NOW_US + 1800 * US_PER_S));
     }
@@ -73,7 +76,8 @@ Test(mail, golden_files, .init = setup)
     } events[] = {
         {"ticket.created", "requester"}, {"ticket.replied", "requester"},  {"ticket.replied", "owner"},
         {"ticket.pended", "requester"},  {"ticket.resolved", "requester"}, {"ticket.reopened", "lead"},
-        {"sla.warned", "owner"},         {"sla.breached", "lead"},         {"escalation.notified", "oncall"},
+        {"sla.warned", "owner"},         {"sla.breached", "lead"},         {"ticket.reminded", "requester"},
+        {"ticket.closed", "requester"},  {"ticket.progress", "requester"}, {"escalation.notified", "oncall"},
         {"escalation.notified", "lead"},
     };
     static const char *const languages[] = {"en", "zh"};
@@ -91,6 +95,30 @@ Test(mail, golden_files, .init = setup)
             snprintf(name, sizeof name, "%s.%s.%s.eml", languages[k], events[i].type, events[i].audience);
             golden_expect(name, buf_str(&message));
         }
+}
+
+Test(mail, targets_have_names, .init = setup)
+{
+    static const struct {
+        const char *target, *text;
+    } cases[] = {{"first_response", "First response was due"},
+                 {"next_reply", "Next reply was due"},
+                 {"update", "Next update was due"},
+                 {"resolve", "Resolution was due"},
+                 {"level_1", "level_1 was due"}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(freep) char *payload = payload_of("sla.breached", "en", "owner", "VPN");
+        _cleanup_(freep) char *named = NULL;
+        _cleanup_buf_ struct buf message = BUF_INIT;
+        json_auto_t *json = json_loads(payload, 0, NULL);
+
+        json_object_set_new(json, "target", json_string(cases[i].target));
+        named = json_dumps(json, 0);
+        render(named, "joe@us.example", &message);
+        cr_expect(memmem(message.p, message.n, cases[i].text, strlen(cases[i].text)), "%s: %.*s",
+                  cases[i].target, (int)message.n, message.p);
+    }
 }
 
 /* ---- what strangers try ---- */

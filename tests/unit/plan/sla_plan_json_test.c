@@ -417,3 +417,40 @@ Test(sla_plan_json, depth_and_names_have_limits)
                       "\"targets\": {}}]}",
                  "/policies/0/when/not/not/not/not/not/not/not/not", "is nested too deep; at most 8 levels");
 }
+
+/* ---- after the work is done ---- */
+
+Test(sla_plan_json, closing)
+{
+    struct sla_document *document = document_of(
+        "{\"calendars\": {\"monday\": {\"zone\": \"UTC\", \"weekly\": {\"mon\": [[\"09:00\", \"17:00\"]]}}},"
+        " \"default_calendar\": \"monday\", \"policies\": [], \"closing\": {\"auto_close\": "
+        "{\"working_days\": 2}, \"survey\": \"24h\", \"pending_reminder\": 3600}}");
+    const struct sla_closing *closing = &document->plan.closing;
+
+    cr_expect_eq(closing->survey_s, 86400);
+    cr_expect_eq(closing->remind_s, 3600);
+    cr_expect_str_eq(closing->calendar->name, "monday");
+    /* Monday 2026-03-02, ten in the morning: two Mondays later. */
+    cr_expect_eq(sla_closing_due(closing, (struct instant){INT64_C(1772445600) * 1000000}).us,
+                 INT64_C(1773655200) * 1000000);
+    sla_document_free(document);
+
+    document = document_of("{\"policies\": []}");
+    cr_expect_eq(document->plan.closing.survey_s, 0);
+    cr_expect_eq(sla_closing_due(&document->plan.closing, (struct instant){1}).us, 0);
+    sla_document_free(document);
+}
+
+Test(sla_plan_json, closing_refused)
+{
+    static const struct refusal cases[] = {
+        {"{\"auto_close\": \"5d\"}", "/auto_close", "working_days"},
+        {"{\"survey\": {\"working_days\": 1}}", "/survey", "counts around the clock"},
+        {"{\"pending_reminder\": 0}", "/pending_reminder", ""},
+        {"{\"calendar\": \"moon\"}", "/calendar", "names no calendar"},
+        {"{\"autoclose\": \"5h\"}", "/autoclose", "auto_close"},
+    };
+
+    expect_faults("{\"policies\": [], \"closing\": ", "/closing", cases, ARRAY_SIZE(cases), "}");
+}
