@@ -27,6 +27,9 @@ struct sla_step {
     enum sla_firing fired;       /* a warning or a breach of this clock: */
     const char *target;
     int cycle;
+    const char *escalation; /* of this clock has told people: see escalation.h; NULL: none */
+    size_t escalation_step; /* how many of its steps are done by then, in this loop: */
+    int escalation_loop;
 };
 
 /** A time in which a clock ran (working time in it counted) or rested. */

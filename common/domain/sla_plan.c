@@ -53,6 +53,10 @@ void sla_plan_fini(struct sla_plan *plan)
     }
     for (size_t i = 0; i < plan->ncalendars; i++)
         calendar_free(plan->calendars[i].calendar);
+    for (size_t i = 0; i < plan->nescalations; i++)
+        escalation_fini(&plan->escalations[i]);
+    free(plan->escalations);
+    free(plan->schedules);
     free(plan->policies);
     free(plan->calendars);
     free(plan->attachments);
@@ -80,6 +84,14 @@ const struct sla_calendar *sla_plan_named(const struct sla_plan *plan, const cha
     for (size_t i = 0; i < plan->ncalendars; i++)
         if (strcmp(plan->calendars[i].name, name) == 0)
             return &plan->calendars[i];
+    return NULL;
+}
+
+const struct escalation_schedule *sla_plan_schedule(const struct sla_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->nschedules; i++)
+        if (strcmp(plan->schedules[i].name, name) == 0)
+            return &plan->schedules[i];
     return NULL;
 }
 
@@ -257,4 +269,16 @@ bool sla_policy_is_shadowed(const struct sla_plan *plan, size_t i)
     for (size_t k = 0; k < i; k++)
         wishes[k + 1] = (struct sla_wish){&plan->policies[k].when, false};
     return !possible(wishes, i + 1);
+}
+
+bool sla_escalation_is_shadowed(const struct sla_plan *plan, size_t i)
+{
+    _cleanup_(freep) struct sla_wish *wishes = NEW_ARRAY(struct sla_wish, i + 1);
+    size_t n = 0;
+
+    wishes[n++] = (struct sla_wish){&plan->escalations[i].when, true};
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(plan->escalations[k].target, plan->escalations[i].target) == 0)
+            wishes[n++] = (struct sla_wish){&plan->escalations[k].when, false};
+    return !possible(wishes, n);
 }

@@ -6,7 +6,7 @@
  * one number. The first policy whose condition holds wins; without one a ticket has no clocks.
  */
 #pragma once
-#include "domain/sla_condition.h"
+#include "domain/escalation_policy.h"
 #include "domain/worktime.h"
 #include "domain/zone.h"
 
@@ -90,6 +90,10 @@ struct sla_plan {
     const struct sla_calendar *usual; /* when nothing else says */
     struct sla_policy *policies;
     size_t npolicies;
+    struct escalation_schedule *schedules;
+    size_t nschedules;
+    struct escalation *escalations; /* of a target the first whose condition holds */
+    size_t nescalations;
     struct sla_closing closing;
 };
 
@@ -101,6 +105,8 @@ const struct sla_policy *sla_plan_policy(const struct sla_plan *plan, const stru
 const struct sla_target *sla_policy_target(const struct sla_policy *policy, const char *name);
 /** NULL: no calendar of this name. */
 const struct sla_calendar *sla_plan_named(const struct sla_plan *plan, const char *name);
+/** NULL: no on-call schedule of this name. */
+const struct escalation_schedule *sla_plan_schedule(const struct sla_plan *plan, const char *name);
 /** By which calendar a target of a ticket counts: the target's own, else that of the contract, the site, the
  * requester, the team, else the usual one. Borrowed from the plan. */
 const struct sla_calendar *sla_plan_calendar(const struct sla_plan *plan, const struct sla_target *target,
@@ -121,3 +127,5 @@ bool sla_plan_minds_claims(const struct sla_plan *plan);
 const char *sla_target_fault(const struct sla_policy *policy, const struct sla_target *target);
 /** True when the policies before the i-th leave it no ticket. */
 bool sla_policy_is_shadowed(const struct sla_plan *plan, size_t i);
+/** True when the escalations of its target before the i-th leave it no ticket. */
+bool sla_escalation_is_shadowed(const struct sla_plan *plan, size_t i);

@@ -25,14 +25,15 @@ struct move {
 #define X TICKET_CANCELLED
 #define _ 0
 
-static const struct move moves[ACTION_RECALCULATE + 1] = {
+static const struct move moves[ACTION_ACKNOWLEDGE + 1] = {
     /*                               new open pending resolved closed cancelled */
-    [ACTION_CLAIM] = {UNOWNED, {0, O, O, _, _, _, _}},  [ACTION_RELEASE] = {OWNED, {0, _, O, O, _, _, _}},
-    [ACTION_TRANSFER] = {ANY, {0, N, O, O, _, _, _}},   [ACTION_REPLY] = {ANY, {0, N, O, P, _, _, _}},
-    [ACTION_NOTE] = {ANY, {0, N, O, P, R, _, _}},       [ACTION_PEND] = {OWNED, {0, _, P, P, _, _, _}},
-    [ACTION_RESOLVE] = {OWNED, {0, _, R, R, _, _, _}},  [ACTION_CONFIRM] = {ANY, {0, _, _, _, C, _, _}},
-    [ACTION_REOPEN] = {ANY, {0, _, _, _, O, _, _}},     [ACTION_CANCEL] = {ANY, {0, X, X, X, _, _, _}},
-    [ACTION_PRIORITIZE] = {ANY, {0, N, O, P, _, _, _}}, [ACTION_RECALCULATE] = {ANY, {0, N, O, P, _, _, _}},
+    [ACTION_CLAIM] = {UNOWNED, {0, O, O, _, _, _, _}},   [ACTION_RELEASE] = {OWNED, {0, _, O, O, _, _, _}},
+    [ACTION_TRANSFER] = {ANY, {0, N, O, O, _, _, _}},    [ACTION_REPLY] = {ANY, {0, N, O, P, _, _, _}},
+    [ACTION_NOTE] = {ANY, {0, N, O, P, R, _, _}},        [ACTION_PEND] = {OWNED, {0, _, P, P, _, _, _}},
+    [ACTION_RESOLVE] = {OWNED, {0, _, R, R, _, _, _}},   [ACTION_CONFIRM] = {ANY, {0, _, _, _, C, _, _}},
+    [ACTION_REOPEN] = {ANY, {0, _, _, _, O, _, _}},      [ACTION_CANCEL] = {ANY, {0, X, X, X, _, _, _}},
+    [ACTION_PRIORITIZE] = {ANY, {0, N, O, P, _, _, _}},  [ACTION_RECALCULATE] = {ANY, {0, N, O, P, _, _, _}},
+    [ACTION_ACKNOWLEDGE] = {ANY, {0, N, O, P, _, _, _}},
 };
 
 #undef N
@@ -118,7 +119,7 @@ enum ticket_state ticket_state_next(enum ticket_action action, struct ticket_sit
 {
     const struct move *move;
 
-    if (action < ACTION_CLAIM || action > ACTION_RECALCULATE || now.state < TICKET_NEW ||
+    if (action < ACTION_CLAIM || action > ACTION_ACKNOWLEDGE || now.state < TICKET_NEW ||
         now.state > TICKET_CANCELLED)
         return 0;
     move = &moves[action];

@@ -87,7 +87,38 @@ static void add_spans(struct buf *out, const struct sla_run *run, struct instant
     buf_printf(out, "],\"intervals_complete\":%s", complete ? "true" : "false");
 }
 
-static void add_run(struct buf *out, const struct sla_run *run, struct instant now)
+static void add_step(struct buf *out, const char *before, size_t number, int loop, struct instant at)
+{
+    buf_printf(out, "%s{\"step\":%zu,\"loop\":%d", before, number, loop);
+    add_instant(out, "at", at);
+    buf_add_char(out, '}');
+}
+
+/* Which steps were told, and the next one to be. */
+static void add_escalation(struct buf *out, const struct sla_step *steps, size_t n, const struct sla_run *run)
+{
+    size_t first = 0, told = 0;
+    const struct escalation *escalation = escalation_of(steps, n, run, &first);
+    const struct escalation_next next = escalation_next_of(steps, n, run);
+
+    if (!escalation)
+        return;
+    buf_add_text(out, ",\"escalation\":{\"name\":");
+    buf_json_text(out, escalation->name);
+    buf_printf(out, ",\"plan\":%lld,\"told\":[", (long long)steps[first].plan->version);
+    for (size_t i = first; i < n; i++)
+        if (escalation_is_told(escalation, run, &steps[i]))
+            add_step(out, told++ ? "," : "", steps[i].escalation_step, steps[i].escalation_loop, steps[i].at);
+    buf_add_text(out, "],\"next\":");
+    if (next.escalation)
+        add_step(out, "", next.step + 1, next.loop, next.at);
+    else
+        buf_add_text(out, "null");
+    buf_add_char(out, '}');
+}
+
+static void add_run(struct buf *out, const struct sla_step *steps, size_t n, const struct sla_run *run,
+                    struct instant now)
 {
     const struct sla_clock *clock = &run->clock;
     int64_t counted_s = sla_run_counted_s(run, now);
@@ -111,10 +142,12 @@ static void add_run(struct buf *out, const struct sla_run *run, struct instant n
     add_instant(out, "breached_at", clock->breached);
     add_instant(out, "stopped_at", clock->stopped);
     add_spans(out, run, now);
+    add_escalation(out, steps, n, run);
     buf_add_char(out, '}');
 }
 
-void sla_explain_json(const struct sla_fold *fold, struct instant now, struct buf *out)
+void sla_explain_json(const struct sla_step *steps, size_t n, const struct sla_fold *fold, struct instant now,
+                      struct buf *out)
 {
     buf_add_text(out, "{\"policy\":");
     buf_json_text(out, fold->policy ? fold->policy->name : NULL);
@@ -124,7 +157,7 @@ void sla_explain_json(const struct sla_fold *fold, struct instant now, struct bu
     for (size_t i = 0; i < fold->n; i++) {
         if (i)
             buf_add_char(out, ',');
-        add_run(out, &fold->runs[i], now);
+        add_run(out, steps, n, &fold->runs[i], now);
     }
     buf_add_text(out, "]}");
 }

@@ -108,6 +108,11 @@ static void read_firing(struct sla_step *step, const char *type, const json_t *d
         step->fired = SLA_FIRED_WARNING;
     if (step->target && strcmp(type, "sla.breached") == 0)
         step->fired = SLA_FIRED_BREACH;
+    if (step->target && strcmp(type, "escalation.notified") == 0) {
+        step->escalation = json_string_value(json_object_get(data, "name"));
+        step->escalation_step = (size_t)json_integer_value(json_object_get(data, "step"));
+        step->escalation_loop = (int)json_integer_value(json_object_get(data, "loop"));
+    }
 }
 
 int sla_history_add(struct sla_history *history, const char *type, struct instant at, const char *actor,

@@ -7,9 +7,9 @@
 #include "base/memory.h"
 #include "meridian/errors.h"
 #include "plan/calendar_json.h"
+#include "plan/escalation_json.h"
 #include "plan/sla_condition_json.h"
 
-enum { AMOUNT_MAX_S = 10 * 366 * DAY_S };
 static const unsigned moments = 1u << SLA_EVENT | 1u << SLA_BY;
 
 /* The targets of every desk, in the words of a document. docs/how-to/sla.md says the same. */
@@ -40,22 +40,16 @@ struct sla_document *sla_document_free(struct sla_document *document)
     if (!document)
         return NULL;
     sla_plan_fini(&document->plan);
+    for (size_t i = 0; i < document->nschedules; i++)
+        oncall_plan_fini(&document->schedules[i]);
+    free(document->schedules);
     zone_book_fini(&document->zones);
     json_decref(document->json);
     free(document);
     return NULL;
 }
 
-/* ---- names ---- */
-
-static int check_name(const struct reader *r, const struct plan_node *node, const char *name)
-{
-    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
-
-    if (!n || name[n] || n > SLA_NAME_MAX)
-        return plan_fail(node, r->fault, "must be named by 1 to %d letters, digits, _ and -", SLA_NAME_MAX);
-    return 0;
-}
+/* ---- maps ---- */
 
 /* An object of at most `max` members, or none. */
 static int check_map(const struct reader *r, const struct plan_node *node, size_t max)
@@ -77,7 +71,7 @@ static const char always[] = "always";
 static int read_calendar(const struct reader *r, const struct plan_node *node, struct sla_calendar *calendar)
 {
     const char *zone = json_string_value(json_object_get(node->json, "zone"));
-    int rc = check_name(r, node, node->key);
+    int rc = sla_name_json_check(node, node->key, r->fault);
 
     if (rc == 0 && strcmp(node->key, always) == 0)
         rc = plan_fail(node, r->fault, "is a name that is taken: around the clock");
@@ -114,24 +108,6 @@ static int read_calendars(const struct reader *r, const struct plan_node *node)
     return 0;
 }
 
-static int read_calendar_name(const struct reader *r, const struct plan_node *node,
-                              const struct sla_calendar **ret_calendar)
-{
-    const char *name, *names[SLA_CALENDARS_MAX + 1], *near;
-    int rc = plan_text(node, SLA_NAME_MAX, &name, r->fault);
-
-    if (rc < 0)
-        return rc;
-    *ret_calendar = sla_plan_named(r->plan, name);
-    if (*ret_calendar)
-        return 0;
-    for (size_t i = 0; i < r->plan->ncalendars; i++)
-        names[i] = r->plan->calendars[i].name;
-    near = plan_nearest(name, names, r->plan->ncalendars);
-    return plan_fail(node, r->fault, "names no calendar of \"calendars\"%s%s%s",
-                     near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-}
-
 /* ---- whose calendar ---- */
 
 static int read_attachments(const struct reader *r, const struct plan_node *node, enum sla_source source)
@@ -149,7 +125,7 @@ static int read_attachments(const struct reader *r, const struct plan_node *node
         if (rc == 0 && plan->nattachments == SLA_ATTACHMENTS_MAX)
             rc = plan_fail(&member, r->fault, "is one too many; at most %d are allowed", SLA_ATTACHMENTS_MAX);
         if (rc == 0)
-            rc = read_calendar_name(r, &member, &attachment.calendar);
+            rc = sla_calendar_json_read(&member, r->plan, &attachment.calendar, r->fault);
         if (rc < 0)
             return rc;
         plan->attachments = mem_more(plan->attachments, plan->nattachments, sizeof *plan->attachments);
@@ -175,26 +151,16 @@ static int read_attach(const struct reader *r, const struct plan_node *node)
 
 static int read_amount_text(const struct reader *r, const struct plan_node *node, int64_t *ret_s)
 {
-    struct str text = {json_string_value(node->json), json_string_length(node->json)}, digits = text;
-    int64_t n, unit = 0;
+    struct str text = {json_string_value(node->json), json_string_length(node->json)};
 
-    if (text.n > 1) {
-        digits.n--;
-        unit = text.p[text.n - 1] == 's'   ? 1
-               : text.p[text.n - 1] == 'm' ? 60
-               : text.p[text.n - 1] == 'h' ? 3600
-                                           : 0;
-    }
+    if (sla_amount_parse(text, ret_s))
+        return 0;
     if (text.n > 1 && text.p[text.n - 1] == 'd')
         return plan_fail(
             node, r->fault,
             "is not clear: write 24h for a day of 24 hours, {\"working_days\": 1} for a working day");
-    if (!unit || str_to_i64(digits, 1, AMOUNT_MAX_S / unit, &n) < 0)
-        return plan_fail(
-            node, r->fault,
-            "must be seconds, or a time as \"90s\", \"30m\" or \"4h\", or {\"working_days\": 2}");
-    *ret_s = n * unit;
-    return 0;
+    return plan_fail(node, r->fault,
+                     "must be seconds, or a time as \"90s\", \"30m\" or \"4h\", or {\"working_days\": 2}");
 }
 
 static int read_amount(const struct reader *r, const struct plan_node *node, struct sla_target *target)
@@ -207,7 +173,7 @@ static int read_amount(const struct reader *r, const struct plan_node *node, str
     if (json_is_string(node->json))
         return read_amount_text(r, node, &target->amount_s);
     if (!json_is_object(node->json))
-        return plan_whole(node, 1, AMOUNT_MAX_S, &target->amount_s, r->fault);
+        return plan_whole(node, 1, SLA_AMOUNT_MAX_S, &target->amount_s, r->fault);
     rc = plan_object(node, keys, r->fault);
     if (rc == 0)
         rc = plan_whole(&days, 1, SLA_WORKING_DAYS_MAX, &n, r->fault);
@@ -268,13 +234,13 @@ static int read_target(const struct reader *r, const struct plan_node *node, str
     int rc = plan_object(node, keys, r->fault);
 
     if (rc == 0)
-        rc = check_name(r, node, node->key);
+        rc = sla_name_json_check(node, node->key, r->fault);
     if (rc == 0)
         rc = read_amount(r, &amount, target);
     if (rc == 0 && warn.json)
         rc = plan_whole(&warn, 1, 99, &percent, r->fault);
     if (rc == 0 && calendar.json)
-        rc = read_calendar_name(r, &calendar, &named);
+        rc = sla_calendar_json_read(&calendar, r->plan, &named, r->fault);
     if (rc == 0 && again.json)
         rc = read_again(r, &again, &target->again);
     target->name = node->key;
@@ -310,7 +276,7 @@ static int read_closing(const struct reader *r, const struct plan_node *node)
     if (rc == 0 && auto_close.json)
         rc = read_amount(r, &auto_close, &closing->auto_close);
     if (rc == 0 && calendar.json)
-        rc = read_calendar_name(r, &calendar, &closing->calendar);
+        rc = sla_calendar_json_read(&calendar, r->plan, &closing->calendar, r->fault);
     if (rc == 0)
         rc = read_wait(r, &survey, &closing->survey_s);
     return rc < 0 ? rc : read_wait(r, &remind, &closing->remind_s);
@@ -345,7 +311,7 @@ static int read_policy(const struct reader *r, const struct plan_node *node, con
     if (rc == 0)
         rc = plan_text(&name, SLA_NAME_MAX, &policy->name, r->fault);
     if (rc == 0)
-        rc = check_name(r, &name, policy->name);
+        rc = sla_name_json_check(&name, policy->name, r->fault);
     if (rc == 0 && when.json)
         rc = sla_condition_json_read(&when, moments, &policy->when, r->fault);
     if (rc == 0 && !targets.json)
@@ -405,10 +371,58 @@ static int read_policies(const struct reader *r, const struct plan_node *node)
     return rc;
 }
 
+/* ---- escalations ---- */
+
+static int read_schedules(const struct reader *r, const struct plan_node *node)
+{
+    struct sla_document *document = r->document;
+    const char *key;
+    json_t *value;
+    int rc = check_map(r, node, SLA_SCHEDULES_MAX);
+
+    document->schedules = NEW_ARRAY(struct oncall_plan, json_object_size(node->json) + 1);
+    r->plan->schedules = NEW_ARRAY(struct escalation_schedule, json_object_size(node->json) + 1);
+    json_object_foreach(node->json, key, value)
+    {
+        const struct plan_node member = plan_member(node, key);
+        struct oncall_plan *schedule = &document->schedules[document->nschedules];
+
+        if (rc == 0)
+            rc = sla_name_json_check(&member, key, r->fault);
+        if (rc == 0)
+            rc = oncall_json_read(&member, &document->zones, schedule, r->fault);
+        if (rc < 0)
+            return rc;
+        document->nschedules++;
+        r->plan->schedules[r->plan->nschedules++] =
+            (struct escalation_schedule){key, &schedule->schedule, schedule->people};
+    }
+    return rc;
+}
+
+static int read_escalations(const struct reader *r, const struct plan_node *node)
+{
+    int rc = node->json ? escalations_json_read(node, r->plan, r->fault) : 0;
+
+    for (size_t i = 0; i < r->plan->nescalations && rc == 0 && !r->versions; i++) {
+        const struct plan_node escalation = plan_item(node, i);
+
+        if (sla_escalation_is_shadowed(r->plan, i))
+            rc = plan_fail(&escalation, r->fault,
+                           "is never reached: those of its target before it take all that fulfils its "
+                           "\"when\"");
+    }
+    return rc;
+}
+
+/* ---- the whole ---- */
+
 static int read_plan(const struct reader *r, const struct plan_node *root)
 {
-    static const char *const keys[] = {"calendars", "default_calendar", "attach",
-                                       "policies",  "closing",          NULL};
+    static const char *const keys[] = {"calendars", "default_calendar", "attach",      "policies",
+                                       "closing",   "schedules",        "escalations", NULL};
+    const struct plan_node schedules = plan_member(root, "schedules"),
+                           escalations = plan_member(root, "escalations");
     const struct plan_node calendars = plan_member(root, "calendars"),
                            usual = plan_member(root, "default_calendar"),
                            attach = plan_member(root, "attach"), policies = plan_member(root, "policies"),
@@ -421,12 +435,16 @@ static int read_plan(const struct reader *r, const struct plan_node *root)
         return rc;
     r->plan->usual = &r->plan->calendars[0];
     if (usual.json)
-        rc = read_calendar_name(r, &usual, &r->plan->usual);
+        rc = sla_calendar_json_read(&usual, r->plan, &r->plan->usual, r->fault);
     if (rc == 0)
         rc = read_attach(r, &attach);
     if (rc == 0)
         rc = read_closing(r, &closing);
-    return rc < 0 ? rc : read_policies(r, &policies);
+    if (rc == 0)
+        rc = read_policies(r, &policies);
+    if (rc == 0)
+        rc = read_schedules(r, &schedules);
+    return rc < 0 ? rc : read_escalations(r, &escalations);
 }
 
 int sla_plan_json_read(const json_t *json, int64_t version, const json_t *versions,

@@ -11,7 +11,9 @@
  *       "targets": {
  *         "first_response": {"amount": "30m", "calendar": "always"},
  *         "level_1": {"amount": "1m", "start": {"tier": 1, "state": ["new", "open"]}, "stop": {"tier": [2,
- * 3]}, "pause": {...}, "reset": {...}, "cancel": {...} or "never", "again": "anew", "warn_percent": 75}}}]}
+ * 3]}, "pause": {...}, "reset": {...}, "cancel": {...} or "never", "again": "anew", "warn_percent": 75}}}],
+ *    "schedules": {"network": {...}},                  by name, as in plan/oncall_json.h
+ *    "escalations": [...]}                             as in plan/escalation_json.h
  *
  *    "closing": {"auto_close": {"working_days": 5},     after the resolution, unless it is reopened,
  *                "calendar": "berlin",                  counted so (default: the default calendar)
@@ -20,24 +22,25 @@
  *
  * An amount is seconds, or "90s", "30m", "4h", or {"working_days": 2}. The targets first_response,
  * next_reply, update and resolve have conditions of their own, which may be replaced one by one. Limits: 200
- * policies, 32 targets each, 500 calendars, 10,000 attachments, amounts up to ten years. Pure, but for the
- * zones. */
+ * policies, 32 targets each, 500 calendars, 10,000 attachments, 100 schedules, amounts up to ten years. Pure,
+ * but for the zones. */
 #pragma once
-#include "domain/sla_plan.h"
-#include "plan/node.h"
+#include "plan/oncall_json.h"
+#include "plan/sla_value_json.h"
 
 enum {
     SLA_POLICIES_MAX = 200,
     SLA_TARGETS_MAX = 32,
-    SLA_CALENDARS_MAX = 500,
     SLA_ATTACHMENTS_MAX = 10000,
-    SLA_NAME_MAX = 63, /* ASCII letters, digits, _ and -, for targets, policies and calendars */
+    SLA_SCHEDULES_MAX = 100,
 };
 
 /** A plan with what it borrows from. */
 struct sla_document {
     json_t *json;
     struct zone_book zones;
+    struct oncall_plan *schedules;
+    size_t nschedules;
     struct sla_plan plan;
 };
 

@@ -25,7 +25,8 @@
     X(ACTION_REOPEN, 9, "reopen")                                                                            \
     X(ACTION_CANCEL, 10, "cancel")                                                                           \
     X(ACTION_PRIORITIZE, 11, "prioritize")                                                                   \
-    X(ACTION_RECALCULATE, 12, "recalculate")
+    X(ACTION_RECALCULATE, 12, "recalculate")                                                                 \
+    X(ACTION_ACKNOWLEDGE, 13, "acknowledge")
 
 /* X(constant, wire number, stored name) */
 #define USER_ROLES(X)                                                                                        \

@@ -1,7 +1,11 @@
-/* Rotations and on-call schedules from the command line: no server, no sign-in, JSON lines in; JSON lines or
- * iCalendar out. With iCalendar, faults go to standard error, so that what is written stays a calendar. */
+/* Rotations and on-call schedules from the command line. All but `who`: no server, no sign-in, JSON lines in;
+ * JSON lines or iCalendar out. With iCalendar, faults go to standard error, so that what is written stays a
+ * calendar. `who` asks a server for the plan in force and answers from it, by the same rules. */
+#include "base/clock.h"
 #include "deskctl/commands.h"
 #include "deskctl/oncall_answer.h"
+#include "deskctl/output.h"
+#include "deskctl/sla_plans.h"
 
 static int run(FILE *faults, json_lines_answer *answer, const char *user)
 {
@@ -27,4 +31,65 @@ int command_oncall_eval(struct cli *cli)
 int command_oncall_ical(struct cli *cli)
 {
     return run(stderr, oncall_ical_answer, cli_flag(cli, "user"));
+}
+
+/* The question of `oncall eval` about a schedule of the plan. */
+static json_t *question(json_t *schedule, const char *at)
+{
+    char now[CLOCK_TEXT_SIZE];
+
+    if (!at) { /* whole seconds */
+        clock_format(clock_now_us() / US_PER_S * US_PER_S, now);
+        memcpy(now + sizeof "2026-01-05T12:00:00" - 1, "Z", sizeof "Z");
+        at = now;
+    }
+    return json_pack("{s:O, s:s}", "schedule", schedule, "at", at);
+}
+
+static int tell(const struct cli *cli, const struct buf *answer)
+{
+    _cleanup_(json_decrefp) json_t *json = json_loadb(answer->p, answer->n, 0, NULL);
+    json_t *person;
+    size_t i;
+
+    if (cli->json) {
+        output_json(json);
+        return EXIT_OK_;
+    }
+    json_array_foreach(json_object_get(json, "on_call"), i, person) printf("%s\n", json_string_value(person));
+    if (i == 0)
+        fputs(T("nobody\n", "无人值班\n"), stderr);
+    fprintf(stderr, T("until %s\n", "至 %s\n"), output_at(json, "next_change"));
+    return EXIT_OK_;
+}
+
+int command_oncall_who(struct cli *cli)
+{
+    _cleanup_sla_plans_ struct sla_plans plans = {.client = cli_client(cli)};
+    _cleanup_(json_decrefp) json_t *document = NULL, *asked = NULL;
+    _cleanup_plan_fault_ struct plan_fault fault = {0};
+    _cleanup_buf_ struct buf answer = BUF_INIT;
+    struct oncall_asked context = {0};
+    struct plan_node root;
+    json_t *schedule;
+    int64_t version;
+    int code = sla_plans_latest(&plans, &document, &version), rc;
+
+    if (code)
+        return code;
+    schedule = json_object_get(json_object_get(document, "schedules"), cli->args[0]);
+    if (!schedule) {
+        fprintf(stderr,
+                T("deskctl: plan %lld has no schedule \"%s\"\n", "deskctl：方案 %lld 中没有值班表“%s”\n"),
+                (long long)version, cli->args[0]);
+        return EXIT_NOT_FOUND;
+    }
+    asked = question(schedule, cli_flag(cli, "at"));
+    root = plan_root(asked);
+    rc = oncall_answer(&context, &root, &answer, &fault);
+    zone_book_fini(&context.zones);
+    if (rc == 0)
+        return tell(cli, &answer);
+    fprintf(stderr, "deskctl: %s: %s\n", buf_text(&fault.at), buf_text(&fault.reason));
+    return EXIT_USAGE;
 }

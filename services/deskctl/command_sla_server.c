@@ -41,20 +41,24 @@ int command_sla_plan(struct cli *cli)
 static int explain(void *ctx, const struct sla_ticket *ticket)
 {
     const struct cli *cli = ctx;
+    const struct sla_step *steps = ticket->history.steps;
+    size_t n = ticket->history.n;
     struct instant now = {clock_now_us()};
     _cleanup_buf_ struct buf out = BUF_INIT;
 
-    if (now.us < ticket->history.steps[ticket->history.n - 1].at.us)
-        now = ticket->history.steps[ticket->history.n - 1].at; /* this machine's clock is slow */
+    if (now.us < steps[n - 1].at.us)
+        now = steps[n - 1].at; /* this machine's clock is slow */
     if (cli->json) {
-        sla_explain_json(&ticket->fold, now, &out);
+        sla_explain_json(steps, n, &ticket->fold, now, &out);
         puts(buf_text(&out));
         return EXIT_OK_;
     }
     buf_printf(&out, "%s  %s %s  tzdata %s\n", ticket->number, T("policy", "策略"),
                ticket->fold.policy ? ticket->fold.policy->name : T("none", "无"), zone_tzdata_version());
-    for (size_t i = 0; i < ticket->fold.n; i++)
+    for (size_t i = 0; i < ticket->fold.n; i++) {
         sla_picture_add(&ticket->fold.runs[i], now, &out);
+        sla_picture_add_escalation(steps, n, &ticket->fold.runs[i], &out);
+    }
     fputs(buf_text(&out), stdout);
     return EXIT_OK_;
 }

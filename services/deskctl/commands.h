@@ -34,5 +34,6 @@ int command_calendar_apply(struct cli *cli);
 int command_rotation_eval(struct cli *cli);
 int command_oncall_eval(struct cli *cli);
 int command_oncall_ical(struct cli *cli);
+int command_oncall_who(struct cli *cli);
 int command_calendar_import(struct cli *cli);
 int command_calendar_show(struct cli *cli);

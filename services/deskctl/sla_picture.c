@@ -121,3 +121,31 @@ void sla_picture_add(const struct sla_run *run, struct instant now, struct buf *
     add_sum(run, now, out);
     add_picture(run, now, out);
 }
+
+static void add_step(struct buf *out, const char *what, size_t number, int loop, struct instant at)
+{
+    buf_printf(out, ", %s %zu", what, number);
+    if (loop)
+        buf_printf(out, " (%s %d)", T("repeat", "重复"), loop);
+    buf_add_char(out, ' ');
+    add_time(out, at);
+}
+
+void sla_picture_add_escalation(const struct sla_step *steps, size_t n, const struct sla_run *run,
+                                struct buf *out)
+{
+    size_t first;
+    const struct escalation *escalation = escalation_of(steps, n, run, &first);
+    const struct escalation_next next = escalation_next_of(steps, n, run);
+
+    if (!escalation)
+        return;
+    buf_printf(out, "  %s %s", T("escalation", "升级"), escalation->name);
+    for (size_t i = first; i < n; i++)
+        if (escalation_is_told(escalation, run, &steps[i]))
+            add_step(out, T("told step", "已通知步骤"), steps[i].escalation_step, steps[i].escalation_loop,
+                     steps[i].at);
+    if (next.escalation)
+        add_step(out, T("next step", "下一步骤"), next.step + 1, next.loop, next.at);
+    buf_add_char(out, '\n');
+}

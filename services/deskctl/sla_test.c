@@ -149,7 +149,7 @@ int sla_test_answer(void *ctx, const struct plan_node *document, struct buf *out
     if (rc < 0)
         return rc;
     sla_fold(history.steps, history.n, &fold);
-    sla_explain_json(&fold, now, &answer);
+    sla_explain_json(history.steps, history.n, &fold, now, &answer);
     json_lines_open(document, out);
     buf_add_str(out, (struct str){answer.p + 1, answer.n - 1}); /* its brace is open already */
     return 0;

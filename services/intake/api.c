@@ -46,6 +46,7 @@ const struct route api_routes[] = {
     COMMAND("cancel", ACTION_CANCEL),
     COMMAND("prioritize", ACTION_PRIORITIZE),
     COMMAND("recalculate", ACTION_RECALCULATE),
+    COMMAND("acknowledge", ACTION_ACKNOWLEDGE),
     {HTTP_GET_, V1 "/tickets/{number}/sla", AUTHZ_SLA_READ, false, BODY_NONE, ticket_sla_get, NULL},
     {HTTP_GET_, V1 "/sla/plan", AUTHZ_SLA_READ, false, BODY_NONE, sla_plan_get, QUERY("version")},
     {HTTP_POST_, V1 "/sla/plan", AUTHZ_SLA_APPLY, false, BODY_JSON, sla_plan_post, NULL},

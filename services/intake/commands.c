@@ -52,6 +52,7 @@ static const struct verb {
       {"impact", BODY_LEVEL, AT(impact), 0, false, NULL},
       {"urgency", BODY_LEVEL, AT(urgency), 0, false, NULL}}},
     {ACTION_RECALCULATE, {REASON(false)}},
+    {ACTION_ACKNOWLEDGE, {REASON(false)}},
 };
 
 static const struct verb *verb_of(int action)

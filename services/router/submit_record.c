@@ -6,6 +6,7 @@
 #include "router/submit_record.h"
 #include "base/clock.h"
 #include "base/encode.h"
+#include "domain/escalation.h"
 #include "domain/priority.h"
 #include "domain/ticket_state.h"
 #include "meridian/errors.h"
@@ -197,9 +198,10 @@ static void add_run(struct buf *json, int ordinal, const struct sla_run *run)
     buf_add_char(json, '}');
 }
 
-/* Returns the earliest due time by *ret_ready_us; now when nothing is due. */
+/* Returns the earliest due time by *ret_ready_us; now when nothing is due. And when the first step of its
+ * escalations comes; 0: none does. */
 static int add_clocks(const struct submit_place *place, int ordinal, const char *event, struct buf *clocks,
-                      int64_t *ret_ready_us)
+                      int64_t *ret_ready_us, struct instant *ret_escalation)
 {
     _cleanup_sla_history_ struct sla_history history;
     _cleanup_sla_fold_ struct sla_fold fold = {0};
@@ -222,6 +224,7 @@ static int add_clocks(const struct submit_place *place, int ordinal, const char 
             due_us = at_us;
     }
     *ret_ready_us = due_us ? due_us : place->now_us;
+    *ret_escalation = escalation_next(history.steps, history.n, &fold).at;
     return 0;
 }
 
@@ -230,11 +233,12 @@ int submit_record_json(const Meridian__Submission *s, int ordinal, const struct 
 {
     const struct levels levels = levels_of(s);
     _cleanup_buf_ struct buf event = BUF_INIT;
+    struct instant escalation = {0};
     int64_t ready_us = 0;
     int r;
 
     first_event(s, place, &levels, &event);
-    r = add_clocks(place, ordinal, buf_text(&event), clocks, &ready_us);
+    r = add_clocks(place, ordinal, buf_text(&event), clocks, &ready_us, &escalation);
     if (r < 0)
         return r;
     buf_printf(json,
@@ -242,6 +246,7 @@ int submit_record_json(const Meridian__Submission *s, int ordinal, const struct 
                "\"ready_us\":%lld,\"team_id\":%d,\"restricted\":%s",
                json->n ? "," : "[", ordinal, (long long)s->accepted_us, levels.impact, levels.urgency,
                levels.priority, (long long)ready_us, place->team, place->restricted ? "true" : "false");
+    add_instant(json, "escalation", escalation);
     add_uuid(json, "id", &s->id);
     add_uuid(json, "submission_key", &s->submission_key);
     buf_add_text(json, ",\"body_hash\":\"");

@@ -20,9 +20,9 @@ struct submit_place {
 const char *submit_record_fault(const Meridian__Submission *submission);
 /** Appends the parts of the question that submit_begin.sql answers. */
 void submit_record_ask(const Meridian__Submission *submission, int ordinal, struct buf *json);
-/** Appends the record and its clocks as submit_store.sql reads them. Clocks start when the submission was
- * accepted, but never later than now. The submission has passed submit_record_fault. 0, or -E_INTERNAL when
- * the event cannot be folded. */
+/** Appends the record, its clocks and its timer as submit_store.sql reads them. Clocks start when the
+ * submission was accepted, but never later than now. The submission has passed submit_record_fault. 0, or
+ * -E_INTERNAL when the event cannot be folded. */
 int submit_record_json(const Meridian__Submission *submission, int ordinal, const struct submit_place *place,
                        struct buf *json, struct buf *clocks) _must_check_;
 /** The submission key as the database knows it. */

@@ -6,6 +6,7 @@
 #include "router/ticket_clocks.h"
 #include "base/memory.h"
 #include "meridian/errors.h"
+#include "router/timers.h"
 #include "router_sql.h"
 
 void ticket_clocks_fini(struct ticket_clocks *clocks)
@@ -251,5 +252,7 @@ int ticket_clocks_follow(struct db_conn *conn, struct plan_book *plans, const ch
         r = ticket_clocks_read(conn, &row, ordinal, &clocks);
     if (!r)
         r = ticket_clocks_fold(conn, plans, &row, NULL, &clocks);
-    return r < 0 ? r : ticket_clocks_write(conn, &row, &clocks, &changed);
+    if (!r)
+        r = ticket_clocks_write(conn, &row, &clocks, &changed);
+    return r < 0 ? r : timers_follow(conn, &row, NULL, &clocks, &changed);
 }

@@ -39,8 +39,8 @@ int ticket_clocks_read(struct db_conn *conn, struct ticket_row *row, int *ordina
  * failures; -E_INTERNAL when an event or the plan that it names cannot be understood. */
 int ticket_clocks_fold(struct db_conn *conn, struct plan_book *plans, const struct ticket_row *row,
                        const struct clock_event *event, struct ticket_clocks *clocks) _must_check_;
-/** Brings the clocks of a ticket up to date with events that are written already. As the calls above and
- * below together. */
+/** Brings the clocks and timers of a ticket up to date with events that are written already. As the calls
+ * above and below together. */
 int ticket_clocks_follow(struct db_conn *conn, struct plan_book *plans, const char *number,
                          int *ordinal) _must_check_;
 /** The plan that the ticket counts by after the fold. */

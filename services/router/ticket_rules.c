@@ -115,6 +115,7 @@ static int check_fields(const struct judge *j)
     case ACTION_PRIORITIZE:
         return check_levels(j);
     case ACTION_RECALCULATE:
+    case ACTION_ACKNOWLEDGE:
         return check_reason(j, false);
     case ACTION_CLAIM:
     case ACTION_CONFIRM:
@@ -261,52 +262,13 @@ static void say(struct ticket_change *change, const struct judge *j, enum ticket
     change->from_requester = j->situation.by_requester;
 }
 
-/* What is not given stays; the levels have been checked. */
-static void prioritize(struct ticket_change *change, const Meridian__Command *c)
-{
-    if (c->has_impact)
-        change->impact = (int)c->impact;
-    if (c->has_urgency)
-        change->urgency = (int)c->urgency;
-    if (priority_of((unsigned)change->impact, (unsigned)change->urgency, &change->priority) < 0)
-        change->priority = PRIORITY_P4; /* cannot be */
-}
-
-/* The ticket as it is. */
-static struct ticket_change unchanged(const struct ticket_row *row)
-{
-    return (struct ticket_change){
-        .public = true,
-        .state = row->state,
-        .owner_id = row->owner_id,
-        .owner_login = row->owner_login,
-        .owner_region = row->owner_region,
-        .team = row->team,
-        .tier = row->tier,
-        .priority = row->priority,
-        .impact = row->impact,
-        .urgency = row->urgency,
-        .team_slug = row->team_slug,
-        .pending_reason = row->pending_reason,
-        .pending_until_us = row->pending_until_us,
-    };
-}
-
-static void resume(struct ticket_change *change, enum ticket_state next)
-{
-    change->event = "ticket.resumed";
-    change->state = next;
-    change->pending_reason = NULL;
-    change->pending_until_us = 0;
-}
-
 /* A ticket that the requester answers does not wait for the requester any more: an event of its own. */
 static void add_resumption(struct ticket_plan *plan, enum ticket_state next)
 {
     struct ticket_change *resumed = &plan->steps[plan->n++];
 
     *resumed = plan->steps[0];
-    resume(resumed, next);
+    ticket_change_resume(resumed, next);
     resumed->text_kind = TEXT_NONE;
 }
 
@@ -317,7 +279,7 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
     struct ticket_change *change = &plan->steps[0];
 
     *plan = (struct ticket_plan){.n = 1};
-    *change = unchanged(row);
+    *change = ticket_change_none(row);
     change->state = next;
     if (next != TICKET_PENDING && j->action != ACTION_REPLY) {
         change->pending_reason = NULL;
@@ -381,13 +343,17 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         say(change, j, TEXT_REPLY);
         break;
     case ACTION_PRIORITIZE:
-        change->event = "ticket.prioritized";
-        prioritize(change, c);
+        ticket_change_prioritize(change, c->has_impact ? (int)c->impact : 0,
+                                 c->has_urgency ? (int)c->urgency : 0);
         say(change, j, TEXT_NOTE);
         break;
     case ACTION_RECALCULATE:
         change->event = "sla.recalculated";
         change->public = false;
+        say(change, j, TEXT_NOTE);
+        break;
+    case ACTION_ACKNOWLEDGE:
+        change->event = "ticket.acknowledged";
         say(change, j, TEXT_NOTE);
         break;
     case ACTION_CANCEL:
@@ -421,8 +387,31 @@ void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *
     if (row->state != TICKET_PENDING)
         return;
     ret_plan->n = 1;
-    ret_plan->steps[0] = unchanged(row);
-    resume(&ret_plan->steps[0], TICKET_OPEN);
+    ret_plan->steps[0] = ticket_change_none(row);
+    ticket_change_resume(&ret_plan->steps[0], TICKET_OPEN);
+}
+
+static int higher(int level, int present)
+{
+    return level && level < present ? level : 0;
+}
+
+void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details, int impact, int urgency,
+                                struct ticket_plan *ret_plan)
+{
+    struct ticket_change *change = &ret_plan->steps[0];
+
+    impact = higher(impact, row->impact);
+    urgency = higher(urgency, row->urgency);
+    *ret_plan = (struct ticket_plan){.n = impact || urgency ? 2 : 1};
+    *change = ticket_change_none(row);
+    change->event = "escalation.notified";
+    change->public = false;
+    change->details = details;
+    if (ret_plan->n == 1)
+        return;
+    ret_plan->steps[1] = ticket_change_none(row);
+    ticket_change_prioritize(&ret_plan->steps[1], impact, urgency);
 }
 
 void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *ret_plan)
@@ -431,7 +420,7 @@ void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *
     if (row->state != TICKET_PENDING)
         return;
     ret_plan->n = 1;
-    ret_plan->steps[0] = unchanged(row);
+    ret_plan->steps[0] = ticket_change_none(row);
     ret_plan->steps[0].event = TICKET_REMINDED;
 }
 
@@ -441,7 +430,7 @@ void ticket_rules_plan_close(const struct ticket_row *row, struct ticket_plan *r
     if (row->state != TICKET_RESOLVED)
         return;
     ret_plan->n = 1;
-    ret_plan->steps[0] = unchanged(row);
+    ret_plan->steps[0] = ticket_change_none(row);
     ret_plan->steps[0].event = "ticket.closed";
     ret_plan->steps[0].state = TICKET_CLOSED;
     ret_plan->steps[0].epoch_rises = true;
@@ -453,7 +442,7 @@ void ticket_rules_plan_survey(const struct ticket_row *row, struct ticket_plan *
     if (row->state != TICKET_RESOLVED && row->state != TICKET_CLOSED)
         return;
     ret_plan->n = 1;
-    ret_plan->steps[0] = unchanged(row);
+    ret_plan->steps[0] = ticket_change_none(row);
     ret_plan->steps[0].event = "survey.due";
     ret_plan->steps[0].public = false;
 }

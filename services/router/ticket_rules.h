@@ -2,43 +2,13 @@
  * source. */
 #pragma once
 #include "router/outcome.h"
-#include "router/ticket_row.h"
+#include "router/ticket_change.h"
 #include "wire/wire.h"
 
 /** The team a transfer goes to; id 0: there is none of that name. */
 struct ticket_team {
     int id, tier;
     const char *slug;
-};
-
-enum ticket_text { TEXT_NONE, TEXT_REPLY, TEXT_NOTE };
-
-/** The ticket after one change, and the event that tells it. Texts are borrowed from the command, the
- * principal and the row. */
-struct ticket_change {
-    const char *event; /* "ticket.claimed" */
-    bool public;
-    enum ticket_state state;
-    const char *owner_id, *owner_login, *owner_region; /* NULL: nobody */
-    int team, tier;
-    const char *team_slug;
-    bool epoch_rises;
-    int priority, impact, urgency;
-    int64_t plan;               /* of service levels, by which the clocks count from here on; 0: as before */
-    const char *pending_reason; /* set exactly while pending */
-    int64_t pending_until_us;
-    const char *cause, *solution, *prevention; /* NULL: as they are */
-    bool reopened;
-    bool first_response;
-    enum ticket_text text_kind; /* where `text` goes */
-    const char *text;
-    bool from_requester;
-};
-
-enum { TICKET_PLAN_MAX = 2 };
-struct ticket_plan {
-    struct ticket_change steps[TICKET_PLAN_MAX]; /* in order, each with an event of its own */
-    int n;
 };
 
 /** Region that an ownership is counted for: the agent's own, else that of the request. */
@@ -49,6 +19,10 @@ bool ticket_rules_hide(const Meridian__Request *request, const struct ticket_row
 /** The wait is over, by itself: a pending ticket goes on, with its owner if it has one; any other stays as it
  * is. */
 void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan);
+/** A step of an escalation: the event that says whom it tells, with `details`; and a rise of the priority
+ * where `impact` or `urgency` (0: as it is) is above the ticket's. */
+void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details, int impact, int urgency,
+                                struct ticket_plan *ret_plan);
 #define TICKET_REMINDED "ticket.reminded"
 /** The requester of a pending ticket is reminded that it waits. */
 void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *ret_plan);

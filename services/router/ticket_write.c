@@ -57,6 +57,8 @@ static void event_data(const struct ticket_row *row, const struct ticket_change 
 
         add_member(json, "until", clock_format(change->pending_until_us, text));
     }
+    if (change->details)
+        buf_add_text(json, change->details);
     buf_add_char(json, '}');
 }
 
@@ -171,7 +173,7 @@ int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct tick
     if (!r)
         r = ticket_clocks_write(conn, row, &clocks, &writer->clocks_changed);
     if (!r)
-        r = timers_follow(conn, row, change, ticket_clocks_plan(&clocks), &writer->clocks_changed);
+        r = timers_follow(conn, row, change, &clocks, &writer->clocks_changed);
     if (r < 0)
         return r;
     row->state = change->state;

@@ -9,7 +9,9 @@
  */
 #include "router/timers.h"
 #include "base/clock.h"
+#include "domain/escalation.h"
 #include "meridian/errors.h"
+#include "router/escalate.h"
 #include "router/job.h"
 #include "router/ticket_write.h"
 #include "router_sql.h"
@@ -19,27 +21,37 @@ enum { AS_IS = -1, NEVER = 0 };
 struct timer_kind {
     const char *name;
     /** When the ticket has to be woken after this change, which happens at before->now_us: an instant in
-     * microseconds, AS_IS or NEVER. `closing` is what the ticket's plan of service levels says. */
+     * microseconds, AS_IS or NEVER. */
     int64_t (*due)(const struct ticket_row *before, const struct ticket_change *after,
-                   const struct sla_closing *closing);
+                   const struct ticket_clocks *clocks);
     /** It is due: the changes that it means; none when there is nothing left to do. */
     void (*plan)(const struct ticket_row *row, struct ticket_plan *ret_plan);
+    /** Instead, where clocks decide: then it is also asked when only clocks have moved, with no change. The
+     * plan may borrow from `text`. Database failures. */
+    int (*plan_by_clocks)(struct db_conn *conn, const struct ticket_row *row,
+                          const struct ticket_clocks *clocks, struct buf *text, struct ticket_plan *ret_plan);
 };
 
 /* ---- the kinds ---- */
 
+/* What the ticket's plan of service levels says of the end. */
+static const struct sla_closing *closing_of(const struct ticket_clocks *clocks)
+{
+    return &ticket_clocks_plan(clocks)->closing;
+}
+
 static int64_t pending_end_due(const struct ticket_row *before, const struct ticket_change *after,
-                               const struct sla_closing *closing)
+                               const struct ticket_clocks *clocks)
 {
     int64_t until_us = after->state == TICKET_PENDING ? after->pending_until_us : NEVER;
 
-    (void)closing;
+    (void)clocks;
     return until_us == before->pending_until_us ? AS_IS : until_us;
 }
 
 /* Again and again while it waits; each reminder arms the next one. */
 static int64_t pending_reminder_due(const struct ticket_row *before, const struct ticket_change *after,
-                                    const struct sla_closing *closing)
+                                    const struct ticket_clocks *clocks)
 {
     bool was = before->state == TICKET_PENDING, is = after->state == TICKET_PENDING;
 
@@ -47,7 +59,7 @@ static int64_t pending_reminder_due(const struct ticket_row *before, const struc
         return was ? NEVER : AS_IS;
     if (was && strcmp(after->event, TICKET_REMINDED) != 0)
         return AS_IS;
-    return closing->remind_s ? before->now_us + closing->remind_s * US_PER_S : NEVER;
+    return closing_of(clocks)->remind_s ? before->now_us + closing_of(clocks)->remind_s * US_PER_S : NEVER;
 }
 
 static bool is_resolution(const struct ticket_row *before, const struct ticket_change *after)
@@ -56,28 +68,39 @@ static bool is_resolution(const struct ticket_row *before, const struct ticket_c
 }
 
 static int64_t auto_close_due(const struct ticket_row *before, const struct ticket_change *after,
-                              const struct sla_closing *closing)
+                              const struct ticket_clocks *clocks)
 {
     if (is_resolution(before, after))
-        return sla_closing_due(closing, (struct instant){before->now_us}).us;
+        return sla_closing_due(closing_of(clocks), (struct instant){before->now_us}).us;
     return before->state == TICKET_RESOLVED && after->state != TICKET_RESOLVED ? NEVER : AS_IS;
 }
 
 /* Asked of whoever was helped, also when they have confirmed meanwhile; not when it was not solved after all.
  */
 static int64_t survey_due(const struct ticket_row *before, const struct ticket_change *after,
-                          const struct sla_closing *closing)
+                          const struct ticket_clocks *clocks)
 {
     if (is_resolution(before, after))
-        return closing->survey_s ? before->now_us + closing->survey_s * US_PER_S : NEVER;
+        return closing_of(clocks)->survey_s ? before->now_us + closing_of(clocks)->survey_s * US_PER_S
+                                            : NEVER;
     return before->state == TICKET_RESOLVED && after->state == TICKET_OPEN ? NEVER : AS_IS;
 }
 
+/* What comes next follows from all events; where no plan has escalations, there is nothing to look for. */
+static int64_t escalation_due(const struct ticket_row *before, const struct ticket_change *after,
+                              const struct ticket_clocks *clocks)
+{
+    (void)before;
+    (void)after;
+    return escalation_any(clocks->history.steps, clocks->history.n) ? escalate_next_us(clocks) : AS_IS;
+}
+
 static const struct timer_kind kinds[] = {
-    {"pending_end", pending_end_due, ticket_rules_plan_resume},
-    {"pending_reminder", pending_reminder_due, ticket_rules_plan_remind},
-    {"auto_close", auto_close_due, ticket_rules_plan_close},
-    {"survey", survey_due, ticket_rules_plan_survey},
+    {"pending_end", pending_end_due, ticket_rules_plan_resume, NULL},
+    {"pending_reminder", pending_reminder_due, ticket_rules_plan_remind, NULL},
+    {"auto_close", auto_close_due, ticket_rules_plan_close, NULL},
+    {"survey", survey_due, ticket_rules_plan_survey, NULL},
+    {"escalation", escalation_due, NULL, escalate_plan},
 };
 
 static const struct timer_kind *kind_of(const char *name)
@@ -90,40 +113,49 @@ static const struct timer_kind *kind_of(const char *name)
 
 /* ---- with every change ---- */
 
+/* 1: it moved; 0: it was there already. */
 static int arm(struct db_conn *conn, const struct ticket_row *row, const char *name, int64_t at_us)
 {
     _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+    int r;
 
     db_param_uuid(&params, &row->id);
     db_param_text(&params, name);
     db_param_int(&params, at_us);
     db_param_int(&params, row->version);
-    return db_exec(conn, &sql_router_timer_arm, &params, NULL);
+    r = db_exec(conn, &sql_router_timer_arm, &params, &result);
+    return r < 0 ? r : db_rows(&result);
 }
 
+/* 1: it went; 0: there was none. */
 static int cancel(struct db_conn *conn, const struct ticket_row *row, const char *name)
 {
     _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+    int r;
 
     db_param_uuid(&params, &row->id);
     db_param_text(&params, name);
-    return db_exec(conn, &sql_router_timer_cancel, &params, NULL);
+    r = db_exec(conn, &sql_router_timer_cancel, &params, &result);
+    return r < 0 ? r : db_rows(&result);
 }
 
 int timers_follow(struct db_conn *conn, const struct ticket_row *row, const struct ticket_change *change,
-                  const struct sla_plan *plan, bool *ret_changed)
+                  const struct ticket_clocks *clocks, bool *ret_changed)
 {
-    int r = 0;
-
-    for (size_t i = 0; i < ARRAY_SIZE(kinds) && !r; i++) {
-        int64_t at_us = kinds[i].due(row, change, &plan->closing);
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        int64_t at_us = change || kinds[i].plan_by_clocks ? kinds[i].due(row, change, clocks) : AS_IS;
+        int r;
 
         if (at_us == AS_IS)
             continue;
-        *ret_changed = true;
         r = at_us == NEVER ? cancel(conn, row, kinds[i].name) : arm(conn, row, kinds[i].name, at_us);
+        if (r < 0)
+            return r;
+        *ret_changed = *ret_changed || r;
     }
-    return r;
+    return 0;
 }
 
 /* ---- when one is due ---- */
@@ -159,6 +191,25 @@ static int take(struct db_conn *conn, const struct ticket_row *row, const Meridi
     return r < 0 ? r : db_rows(&result);
 }
 
+/* What follows from the clocks as they are now: those that are due fire first. */
+static int plan_by_clocks(struct db_conn *conn, const struct timer_kind *kind, struct ticket_row *row,
+                          struct ticket_writer *writer, struct buf *text, struct ticket_plan *ret_plan)
+{
+    _cleanup_ticket_clocks_ struct ticket_clocks clocks = {0};
+    int before = row->version, r;
+
+    r = ticket_clocks_read(conn, row, &writer->ordinal, &clocks);
+    if (row->version != before)
+        writer->clocks_changed = true;
+    if (!r)
+        r = ticket_clocks_fold(conn, writer->plans, row, NULL, &clocks);
+    if (!r)
+        r = kind->plan_by_clocks(conn, row, &clocks, text, ret_plan);
+    if (!r && !ret_plan->n) /* it was taken for nothing: whatever comes later needs it again */
+        r = timers_follow(conn, row, NULL, &clocks, &writer->clocks_changed);
+    return r;
+}
+
 static int act(struct db_conn *conn, struct job *job, const struct timer_kind *kind, const char *number)
 {
     _cleanup_ticket_row_ struct ticket_row row = {0};
@@ -166,8 +217,9 @@ static int act(struct db_conn *conn, struct job *job, const struct timer_kind *k
                                    .login = "system:sla",
                                    .trace_id = job->request->trace_id,
                                    .answer = &job->out.json};
+    _cleanup_buf_ struct buf text = BUF_INIT;
     struct ticket_plan plan = {0};
-    int r = ticket_row_lock(conn, number, &row);
+    int r = ticket_row_lock(conn, number, &row), before = row.version;
 
     if (!r)
         r = job_check_epoch(job, row.cluster_epoch);
@@ -175,13 +227,17 @@ static int act(struct db_conn *conn, struct job *job, const struct timer_kind *k
         r = take(conn, &row, job->request->timer_due);
     if (r <= 0)
         return r;
-    kind->plan(&row, &plan);
     r = 0;
+    if (kind->plan)
+        kind->plan(&row, &plan);
+    else
+        r = plan_by_clocks(conn, kind, &row, &writer, &text, &plan);
     for (int i = 0; i < plan.n && !r; i++)
         r = ticket_write(conn, &row, &plan.steps[i], &writer, i == plan.n - 1);
-    if (r < 0 || !plan.n)
+    if (r < 0)
         return r;
-    job_hint_ticket(job);
+    if (row.version != before)
+        job_hint_ticket(job);
     job_hint_timers(job, &row.id, writer.clocks_changed);
     return 0;
 }

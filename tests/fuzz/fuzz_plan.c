@@ -64,7 +64,7 @@ static void check_fold(const struct sla_history *history, size_t n)
     sla_fold(history->steps, n, &fold);
     for (size_t i = 0; i < fold.n; i++)
         check_run(&fold.runs[i], now);
-    sla_explain_json(&fold, now, &out);
+    sla_explain_json(history->steps, n, &fold, now, &out);
     json = json_loadb(out.p, out.n, JSON_REJECT_DUPLICATES, NULL);
     MUST(json);
     json_decref(json);

@@ -4,6 +4,7 @@
 --   mail to the requester: ticket.created (receipt), pended, reminded, resolved, closed, replies by agents, and of a P1 that an update is overdue;
 --   mail to the owner: replies by the requester, sla.warned, sla.breached;
 --   mail to the team's leads (its admins, if it has none): ticket.reopened, sla.breached, and sla.warned while nobody owns the ticket;
+--   mail to those on call: escalation.notified, to the logins that it names; to the team's leads when it names none;
 --   every event to each enabled webhook endpoint that wants its type. Nobody is told by mail of what they did themselves, but for the receipt.
 -- $1 int limit, $2 text home region (where webhooks without a region are sent from), $3 bigint one row's id (null: the first ones), $4 boolean ordinary
 -- ones too (false: the urgent ones only). Rows taken, deliveries made, age of the oldest row left in microseconds.
@@ -51,7 +52,11 @@ WITH taken AS (
             WHERE u.role = 'admin' AND NOT EXISTS (
                 SELECT FROM desk.team_member m JOIN desk.app_user x ON x.id = m.user_id
                 WHERE m.team_id = d.team_id AND x.role = 'lead' AND x.disabled_at IS NULL)) l
-        WHERE d.type IN ('ticket.reopened', 'sla.breached') OR (d.type = 'sla.warned' AND d.owner_id IS NULL)) x
+        WHERE d.type IN ('ticket.reopened', 'sla.breached') OR (d.type = 'sla.warned' AND d.owner_id IS NULL)
+            OR (d.type = 'escalation.notified' AND d.data -> 'to' = '[]')
+        UNION ALL
+        SELECT u.id, 'oncall' FROM jsonb_array_elements_text(CASE WHEN d.type = 'escalation.notified' THEN d.data -> 'to' END) n (login)
+        JOIN desk.app_user u ON u.login = n.login) x
     JOIN desk.app_user u ON u.id = x.user_id AND u.disabled_at IS NULL AND u.email <> ''
     JOIN desk.region z ON z.code = u.region
     WHERE u.id IS DISTINCT FROM d.actor_id OR d.type = 'ticket.created'
@@ -59,7 +64,7 @@ WITH taken AS (
 ), made AS (
     INSERT INTO desk.delivery (id, ticket_id, position, type, channel, class, recipient_id, endpoint_id, region, destination, payload)
     SELECT md5(concat_ws('/', m.position, 'mail', m.email))::uuid, m.ticket_id, m.position, m.type, 'mail',
-           CASE WHEN m.priority = 1 OR m.type LIKE 'sla.%' THEN 0 WHEN m.type = 'ticket.created' THEN 2 ELSE 1 END,
+           CASE WHEN m.priority = 1 OR m.type LIKE 'sla.%' OR m.type = 'escalation.notified' THEN 0 WHEN m.type = 'ticket.created' THEN 2 ELSE 1 END,
            m.user_id, NULL, m.user_region, m.email,
            jsonb_strip_nulls(jsonb_build_object(
                'type', CASE WHEN m.audience = 'requester' AND m.type = 'sla.breached' THEN 'ticket.progress' ELSE m.type END, 'ticket_id', m.ticket_id, 'number', m.number, 'title', m.subject, 'service', m.service,
@@ -70,12 +75,12 @@ WITH taken AS (
                'solution', CASE WHEN m.type = 'ticket.resolved' THEN m.solution END,
                'reason', CASE WHEN m.type IN ('ticket.pended', 'ticket.reminded') THEN m.pending_reason END,
                'until_us', CASE WHEN m.type IN ('ticket.pended', 'ticket.reminded') THEN desk.us(m.pending_until) END,
-               'target', CASE WHEN m.type LIKE 'sla.%' THEN m.data ->> 'target' END,
-               'due_us', CASE WHEN m.type LIKE 'sla.%' THEN desk.us((m.data ->> 'due_at')::timestamptz) END))
+               'target', CASE WHEN m.type LIKE 'sla.%' OR m.type = 'escalation.notified' THEN m.data ->> 'target' END,
+               'due_us', CASE WHEN m.type LIKE 'sla.%' OR m.type = 'escalation.notified' THEN desk.us((m.data ->> 'due_at')::timestamptz) END))
     FROM mail m
     UNION ALL
     SELECT md5(concat_ws('/', d.position, 'webhook', w.id, w.url))::uuid, d.ticket_id, d.position, d.type, 'webhook',
-           CASE WHEN d.priority = 1 OR d.type LIKE 'sla.%' THEN 0 WHEN d.type = 'ticket.created' THEN 2 ELSE 1 END,
+           CASE WHEN d.priority = 1 OR d.type LIKE 'sla.%' OR d.type = 'escalation.notified' THEN 0 WHEN d.type = 'ticket.created' THEN 2 ELSE 1 END,
            NULL, w.id, coalesce(w.region, $2), w.url,
            jsonb_strip_nulls(jsonb_build_object(
                'specversion', '1.0', 'id', d.position::text, 'source', '/regions/' || d.region,

@@ -1,4 +1,4 @@
--- Makes tickets of a whole batch: row, first event, clocks, notice, place in the queue. Records whose key, number or id exists are
+-- Makes tickets of a whole batch: row, first event, clocks, timer, notice, place in the queue. Records whose key, number or id exists are
 -- passed over; the rows returned are those that became tickets. Safe to repeat; in the order of the keys, so that two batches with
 -- the same records do not deadlock.
 -- $1 the records, $2 their clocks (json, see submit_record.c), $3 now (us)
@@ -8,7 +8,8 @@ WITH input AS MATERIALIZED (
     FROM json_to_recordset($1::json) AS i (
         ordinal int, id uuid, number text, submission_key uuid, client_key text, body_hash text, region text, accepted_us bigint,
         channel text, requester_id uuid, submitter_id uuid, login text, subject text, description text, service text, impact smallint,
-        urgency smallint, priority smallint, language text, attributes text, team_id int, restricted boolean, event text, trace_id text, ready_us bigint)
+        urgency smallint, priority smallint, language text, attributes text, team_id int, restricted boolean, event text, trace_id text, ready_us bigint,
+        escalation bigint)
 ), t AS (
     INSERT INTO desk.ticket (id, number, submission_key, client_key, body_hash, region, channel, subject, description, service, impact,
         urgency, priority, language, attributes, requester_id, submitter_id, team_id, restricted, accepted_at, created_at, updated_at,
@@ -38,5 +39,8 @@ WITH input AS MATERIALIZED (
 ), q AS (
     INSERT INTO desk.ready (ticket_id, team_id, priority, due_at, created_at)
     SELECT m.id, m.team_id, m.priority, desk.at(m.ready_us), m.at FROM made m
+), r AS (
+    INSERT INTO desk.timer (ticket_id, name, fire_at, generation)
+    SELECT m.id, 'escalation', desk.at(m.escalation), 1 FROM made m WHERE m.escalation IS NOT NULL
 )
 SELECT m.ordinal FROM made m

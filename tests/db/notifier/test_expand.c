@@ -119,6 +119,35 @@ Test(expand, who_cannot_be_told_and_who_steps_in)
     rig_close(&rig);
 }
 
+/* An escalation says itself whom it tells; its outbox row is urgent, whatever the priority. */
+Test(expand, an_escalation_tells_whom_it_names_or_the_leads)
+{
+    static const char *const to[] = {"[\"agent-ap-1\", \"agent-us-1\", \"nobody\"]", "[]"};
+    struct rig rig;
+
+    rig_open(&rig);
+    for (size_t i = 0; i < ARRAY_SIZE(to); i++) {
+        const char *number = i ? "EU-2" : "EU-1";
+
+        rig_ticket(&rig, number, "requester-eu-1", "agent-eu-1");
+        rig_happens(&rig, number, "escalation.notified", NULL, NULL);
+        test_db_runf(
+            rig.db,
+            "UPDATE desk.outbox SET data = data - 'priority' || '{\"to\": %s, \"target\": \"pick_up\"}' "
+            "WHERE ticket_id = (SELECT id FROM desk.ticket WHERE number = '%s')",
+            to[i], number);
+    }
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.outbox WHERE urgent"), 2);
+    expand(&rig, 1);
+    cr_expect_str_eq(told(&rig, "EU-1", "escalation.notified"), "mail agent-ap-1, mail agent-us-1");
+    cr_expect_str_eq(told(&rig, "EU-2", "escalation.notified"), "mail lead-eu-1");
+    cr_expect_str_eq(
+        test_db_text(rig.db, "SELECT string_agg(DISTINCT class || ' ' || (payload ->> 'audience') || ' ' "
+                             "|| (payload ->> 'target'), ', ') FROM desk.delivery WHERE channel = 'mail'"),
+        "0 lead pick_up, 0 oncall pick_up");
+    rig_close(&rig);
+}
+
 Test(expand, one_reader_with_two_reasons_gets_one_mail)
 {
     struct rig rig;

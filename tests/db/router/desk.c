@@ -276,6 +276,37 @@ const char *desk_ticket(struct desk *desk)
     return desk_ticket_of(desk, NULL, 0, 0);
 }
 
+void desk_age(struct desk *desk, const char *number, int minutes)
+{
+    test_db_runf(
+        desk->db,
+        "BEGIN; SET LOCAL session_replication_role = replica;"
+        "UPDATE desk.clock SET started_at = started_at - interval '%1$d min', due_at = due_at - "
+        "interval '%1$d min', warn_at = warn_at - interval '%1$d min', stopped_at = stopped_at - "
+        "interval '%1$d min', fire_at = fire_at - interval '%1$d min'"
+        " WHERE ticket_id = (SELECT id FROM desk.ticket WHERE number = '%2$s');"
+        "UPDATE desk.timer SET fire_at = fire_at - interval '%1$d min' WHERE ticket_id = (SELECT id FROM "
+        "desk.ticket WHERE number = '%2$s');"
+        "UPDATE desk.event SET at = at - interval '%1$d min', data = CASE WHEN data ? 'accepted_at' THEN "
+        "data || jsonb_build_object('accepted_at', desk.rfc3339((data ->> 'accepted_at')::timestamptz - "
+        "interval '%1$d min')) ELSE data END"
+        " WHERE ticket_id = (SELECT id FROM desk.ticket WHERE number = '%2$s');"
+        "UPDATE desk.outbox o SET data = e.data FROM desk.event e WHERE e.ticket_id = o.ticket_id AND e.seq "
+        "= o.event_seq;"
+        "UPDATE desk.ticket SET accepted_at = accepted_at - interval '%1$d min', created_at = created_at"
+        " - interval '%1$d min', updated_at = updated_at - interval '%1$d min', first_response_at = "
+        "first_response_at - interval '%1$d min' WHERE number = '%2$s';"
+        "UPDATE desk.ready SET created_at = created_at - interval '%1$d min', due_at = due_at - interval "
+        "'%1$d min' WHERE ticket_id = (SELECT id FROM desk.ticket WHERE number = '%2$s');"
+        "DO $$ DECLARE h bytea := ''; e desk.event; BEGIN"
+        " FOR e IN SELECT v.* FROM desk.event v JOIN desk.ticket t ON t.id = v.ticket_id WHERE t.number = "
+        "'%2$s' ORDER BY v.seq LOOP"
+        " h := desk.event_hash(h, e.ticket_id, e.seq, e.type, e.at, e.actor, e.data);"
+        " UPDATE desk.event SET hash = h WHERE ticket_id = e.ticket_id AND seq = e.seq;"
+        " END LOOP; UPDATE desk.ticket SET event_hash = h WHERE number = '%2$s'; END $$; COMMIT",
+        minutes, number);
+}
+
 /* ---- commands ---- */
 
 Meridian__Command desk_command(enum ticket_action action, const char *number, int64_t epoch)
@@ -331,6 +362,21 @@ struct answer *desk_do(struct desk *desk, const char *login, enum ticket_action 
     Meridian__Command command = desk_command(action, number, epoch);
 
     return desk_call_command(desk, login, &command);
+}
+
+struct answer *desk_send_due(struct desk *desk, const char *number, const char *name, uint32_t generation)
+{
+    Meridian__Request request = MERIDIAN__REQUEST__INIT;
+    Meridian__TimerDue due = MERIDIAN__TIMER_DUE__INIT;
+    struct uuid ticket;
+
+    cr_assert_eq(uuid_parse(str_from(ticket_text(desk, number, "id")), &ticket), 0);
+    due.ticket_id = (ProtobufCBinaryData){sizeof ticket.bytes, ticket.bytes};
+    due.name = (char *)name;
+    due.generation = generation;
+    request.body_case = MERIDIAN__REQUEST__BODY_TIMER_DUE;
+    request.timer_due = &due;
+    return desk_send(desk, &request);
 }
 
 struct answer *desk_send_claim_next(struct desk *desk, const char *login, const char *team, const char *key)

@@ -62,6 +62,9 @@ struct answer *desk_submit(struct desk *desk, struct draft *const *drafts, size_
 const char *desk_ticket(struct desk *desk);
 /** The same with a service (and thereby team), impact and urgency. */
 const char *desk_ticket_of(struct desk *desk, const char *service, uint32_t impact, uint32_t urgency);
+/** As if the ticket had come, and all else had happened to it, that many minutes earlier. The events move
+ * with it, as clocks follow from them, and their chain is made anew. */
+void desk_age(struct desk *desk, const char *number, int minutes);
 
 /* ---- commands ---- */
 
@@ -73,6 +76,8 @@ struct answer *desk_send_command(struct desk *desk, const char *login, Meridian_
 struct answer *desk_call_command(struct desk *desk, const char *login, Meridian__Command *command);
 struct answer *desk_send_claim_next(struct desk *desk, const char *login, const char *team, const char *key);
 struct answer *desk_claim_next(struct desk *desk, const char *login, const char *team, const char *key);
+/** As a scheduler says that a timer is due. */
+struct answer *desk_send_due(struct desk *desk, const char *number, const char *name, uint32_t generation);
 
 /** A member of the answer's JSON, as text; "" when it is missing. `path` is like "owner.login". Static
  * storage. */

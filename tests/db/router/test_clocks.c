@@ -16,37 +16,6 @@ static const char *clock_of(struct desk *desk, const char *number, const char *t
     return ticket_text(desk, number, buf_text(&sql));
 }
 
-/* As if the ticket had come, and all else had happened to it, that many minutes earlier. The events move with
- * it, as clocks follow from them, and their chain is made anew. */
-static void age(struct desk *desk, const char *number, int minutes)
-{
-    test_db_runf(
-        desk->db,
-        "BEGIN; SET LOCAL session_replication_role = replica;"
-        "UPDATE desk.clock SET started_at = started_at - interval '%1$d min', due_at = due_at - "
-        "interval '%1$d min', warn_at = warn_at - interval '%1$d min', stopped_at = stopped_at - "
-        "interval '%1$d min', fire_at = fire_at - interval '%1$d min'"
-        " WHERE ticket_id = (SELECT id FROM desk.ticket WHERE number = '%2$s');"
-        "UPDATE desk.event SET at = at - interval '%1$d min', data = CASE WHEN data ? 'accepted_at' THEN "
-        "data || jsonb_build_object('accepted_at', desk.rfc3339((data ->> 'accepted_at')::timestamptz - "
-        "interval '%1$d min')) ELSE data END"
-        " WHERE ticket_id = (SELECT id FROM desk.ticket WHERE number = '%2$s');"
-        "UPDATE desk.outbox o SET data = e.data FROM desk.event e WHERE e.ticket_id = o.ticket_id AND e.seq "
-        "= o.event_seq;"
-        "UPDATE desk.ticket SET accepted_at = accepted_at - interval '%1$d min', created_at = created_at"
-        " - interval '%1$d min', updated_at = updated_at - interval '%1$d min', first_response_at = "
-        "first_response_at - interval '%1$d min' WHERE number = '%2$s';"
-        "UPDATE desk.ready SET created_at = created_at - interval '%1$d min', due_at = due_at - interval "
-        "'%1$d min' WHERE ticket_id = (SELECT id FROM desk.ticket WHERE number = '%2$s');"
-        "DO $$ DECLARE h bytea := ''; e desk.event; BEGIN"
-        " FOR e IN SELECT v.* FROM desk.event v JOIN desk.ticket t ON t.id = v.ticket_id WHERE t.number = "
-        "'%2$s' ORDER BY v.seq LOOP"
-        " h := desk.event_hash(h, e.ticket_id, e.seq, e.type, e.at, e.actor, e.data);"
-        " UPDATE desk.event SET hash = h WHERE ticket_id = e.ticket_id AND seq = e.seq;"
-        " END LOOP; UPDATE desk.ticket SET event_hash = h WHERE number = '%2$s'; END $$; COMMIT",
-        minutes, number);
-}
-
 /* P3: first response 480 minutes, resolve 4320. */
 Test(clocks, life)
 {
@@ -57,7 +26,7 @@ Test(clocks, life)
     number = desk_ticket(&desk);
     cr_expect_str_eq(clock_of(&desk, number, "first_response"), "running 480 - 1");
     cr_expect_str_eq(clock_of(&desk, number, "resolve"), "running 4320 - 1");
-    age(&desk, number, 60);
+    desk_age(&desk, number, 60);
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_NOTE, number, 1), 0);
     cr_expect_str_eq(clock_of(&desk, number, "first_response"), "running 420 - 1",
@@ -80,7 +49,7 @@ Test(clocks, life)
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_RELEASE, number, 1), 0);
     cr_expect_str_eq(clock_of(&desk, number, "resolve"), "running 4260 - 5", "back in the queue it runs");
     cr_status(desk_do(&desk, "agent-ap-1", ACTION_CLAIM, number, -1), 0);
-    age(&desk, number, 60);
+    desk_age(&desk, number, 60);
     cr_status(desk_do(&desk, "agent-ap-1", ACTION_RESOLVE, number, 3), 0);
     cr_expect_str_eq(clock_of(&desk, number, "resolve"), "met - 4200 6");
     cr_status(desk_do(&desk, "requester-eu-1", ACTION_REOPEN, number, -1), 0);
@@ -144,7 +113,7 @@ Test(clocks, late_is_late_even_if_the_scheduler_was_later)
     desk_open(&desk, 2);
     number = desk_ticket(&desk);
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
-    age(&desk, number, 4330);
+    desk_age(&desk, number, 4330);
     cr_status(a = desk_do(&desk, "agent-eu-1", ACTION_RESOLVE, number, 1), 0);
     cr_expect_str_eq(member(a, "version"), "5", "created, claimed, two breaches, resolved");
     cr_expect_str_eq(
@@ -172,7 +141,7 @@ Test(clocks, a_warning_fires_before_a_pause)
     desk_open(&desk, 2);
     number = desk_ticket(&desk);
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
-    age(&desk, number, 400);
+    desk_age(&desk, number, 400);
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_PEND, number, 1), 0);
     cr_expect_str_eq(
         ticket_text(&desk, number,

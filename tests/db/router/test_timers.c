@@ -34,24 +34,9 @@ static void make_due(struct desk *desk, const char *number)
                  number);
 }
 
-static struct answer *send_due(struct desk *desk, const char *number, const char *name, uint32_t generation)
-{
-    Meridian__Request request = MERIDIAN__REQUEST__INIT;
-    Meridian__TimerDue due = MERIDIAN__TIMER_DUE__INIT;
-    struct uuid ticket;
-
-    cr_assert_eq(uuid_parse(str_from(ticket_text(desk, number, "id")), &ticket), 0);
-    due.ticket_id = (ProtobufCBinaryData){sizeof ticket.bytes, ticket.bytes};
-    due.name = (char *)name;
-    due.generation = generation;
-    request.body_case = MERIDIAN__REQUEST__BODY_TIMER_DUE;
-    request.timer_due = &due;
-    return desk_send(desk, &request);
-}
-
 static struct answer *call_due(struct desk *desk, const char *number, const char *name, uint32_t generation)
 {
-    return desk_wait(desk, send_due(desk, number, name, generation));
+    return desk_wait(desk, desk_send_due(desk, number, name, generation));
 }
 
 static const char *last_events(struct desk *desk, const char *number)
@@ -105,7 +90,7 @@ Test(timers, the_end_of_a_wait_wakes_the_ticket_once)
     cr_status(call_due(&desk, number, "pending_end", 2), 0);
     cr_expect_str_eq(ticket_text(&desk, number, "state"), "pending", "a stale generation");
     for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
-        answers[i] = send_due(&desk, number, "pending_end", 3);
+        answers[i] = desk_send_due(&desk, number, "pending_end", 3);
     for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
         cr_status(desk_wait(&desk, answers[i]), 0);
     cr_expect_str_eq(last_events(&desk, number), "ticket.pended agent-eu-1, ticket.resumed system:sla");

@@ -24,7 +24,8 @@ static const struct {
     {ACTION_REOPEN, false, false, "---O--"},     {ACTION_CANCEL, false, true, "XXX---"},
     {ACTION_CANCEL, true, false, "XXX---"},      {ACTION_PRIORITIZE, true, false, "NOP---"},
     {ACTION_PRIORITIZE, false, false, "NOP---"}, {ACTION_RECALCULATE, false, false, "NOP---"},
-    {ACTION_RECALCULATE, true, false, "NOP---"},
+    {ACTION_RECALCULATE, true, false, "NOP---"}, {ACTION_ACKNOWLEDGE, false, false, "NOP---"},
+    {ACTION_ACKNOWLEDGE, true, false, "NOP---"},
 };
 
 Test(ticket_state, table)
@@ -60,7 +61,7 @@ Test(ticket_state, numbers_that_are_none)
     struct ticket_situation now = {TICKET_OPEN, true, false};
 
     cr_expect_eq(ticket_state_next((enum ticket_action)0, now), 0);
-    cr_expect_eq(ticket_state_next((enum ticket_action)13, now), 0);
+    cr_expect_eq(ticket_state_next((enum ticket_action)14, now), 0);
     now.state = (enum ticket_state)0;
     cr_expect_eq(ticket_state_next(ACTION_NOTE, now), 0);
     now.state = (enum ticket_state)7;
@@ -80,10 +81,11 @@ Test(ticket_state, allowed_lists)
     cr_expect_eq(actions[1], ACTION_CONFIRM);
     cr_expect_eq(actions[2], ACTION_REOPEN);
     n = ticket_actions_allowed((struct ticket_situation){TICKET_NEW, false, true}, actions);
-    cr_assert_eq(n, 7);
+    cr_assert_eq(n, 8);
     cr_expect_eq(actions[0], ACTION_CLAIM);
     cr_expect_eq(actions[4], ACTION_CANCEL);
     cr_expect_eq(actions[6], ACTION_RECALCULATE);
+    cr_expect_eq(actions[7], ACTION_ACKNOWLEDGE);
 }
 
 Test(ticket_state, names_go_both_ways)

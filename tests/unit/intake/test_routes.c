@@ -38,6 +38,7 @@ static const struct {
     {"POST /api/v1/tickets/{number}:cancel", ".ralA"},
     {"POST /api/v1/tickets/{number}:prioritize", ".ralA"},
     {"POST /api/v1/tickets/{number}:recalculate", ".ralA"},
+    {"POST /api/v1/tickets/{number}:acknowledge", ".ralA"},
     {"GET /api/v1/tickets/{number}/sla", "..alA"},
     {"GET /api/v1/sla/plan", "..alA"},
     {"POST /api/v1/sla/plan", "....A"},

@@ -61,7 +61,8 @@ static char *payload_of(const char *type, const char *language, const char *audi
     }
     if (strcmp(type, "ticket.progress") == 0)
         json_object_set_new(payload, "owner", json_string("Anna Keller"));
-    if (strncmp(type, "sla.", 4) == 0 || strcmp(type, "ticket.progress") == 0) {
+    if (strncmp(type, "sla.", 4) == 0 || strcmp(type, "ticket.progress") == 0 ||
+        strcmp(type, "escalation.notified") == 0) {
         json_object_set_new(payload, "target", json_string("first_response"));
         json_object_set_new(payload, "due_us", json_integer(NOW_US + 1800 * US_PER_S));
     }
@@ -76,7 +77,8 @@ Test(mail, golden_files, .init = setup)
         {"ticket.created", "requester"}, {"ticket.replied", "requester"},  {"ticket.replied", "owner"},
         {"ticket.pended", "requester"},  {"ticket.resolved", "requester"}, {"ticket.reopened", "lead"},
         {"sla.warned", "owner"},         {"sla.breached", "lead"},         {"ticket.reminded", "requester"},
-        {"ticket.closed", "requester"},  {"ticket.progress", "requester"},
+        {"ticket.closed", "requester"},  {"ticket.progress", "requester"}, {"escalation.notified", "oncall"},
+        {"escalation.notified", "lead"},
     };
     static const char *const languages[] = {"en", "zh"};
 

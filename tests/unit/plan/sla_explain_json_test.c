@@ -66,7 +66,7 @@ static json_t *explain(const char *now)
     json_t *json;
 
     sla_fold(history.steps, history.n, &fold);
-    sla_explain_json(&fold, instant_of(now), &out);
+    sla_explain_json(history.steps, history.n, &fold, instant_of(now), &out);
     json = json_loadb(out.p, out.n, JSON_REJECT_DUPLICATES, NULL);
     cr_assert_not_null(json, "%s", buf_text(&out));
     return json;

@@ -1,0 +1,122 @@
+/* Takes the step of an escalation that is due: finds out whom it tells at this moment and writes them into
+ * the event, which is both what the notifier sends and what is remembered of the step. Called by timers.c.
+ *
+ * Of those a plan names, only they are told who exist, can be written to and may see the ticket. When nobody
+ * is left, the event says so, and the notifier tells the team's leads instead. */
+#include "router/escalate.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "domain/escalation.h"
+#include "router_sql.h"
+
+int64_t escalate_next_us(const struct ticket_clocks *clocks)
+{
+    return escalation_next(clocks->history.steps, clocks->history.n, &clocks->fold).at.us;
+}
+
+/* ---- whom ---- */
+
+static void add_login(struct buf *logins, const char *login)
+{
+    if (logins->n > 1)
+        buf_add_char(logins, ',');
+    buf_json_text(logins, login);
+}
+
+/* The one evaluator of schedules, asked about now. */
+static void add_on_call(struct buf *logins, const struct escalation_schedule *schedule, int64_t now_us)
+{
+    size_t n = schedule->schedule->people;
+    _cleanup_(freep) bool *on = NEW_ARRAY(bool, n + 1);
+
+    oncall_at(schedule->schedule, instant_second((struct instant){now_us}), on);
+    for (size_t i = 0; i < n; i++)
+        if (on[i])
+            add_login(logins, schedule->people[i]);
+}
+
+/* The logins that a step names, as a JSON array; leads are found by the database. */
+static void name_people(const struct escalation_step *step, const struct ticket_row *row, struct buf *logins,
+                        bool *ret_leads)
+{
+    *ret_leads = false;
+    buf_add_char(logins, '[');
+    for (size_t i = 0; i < step->nrecipients; i++) {
+        const struct escalation_recipient *recipient = &step->recipients[i];
+
+        switch (recipient->whom) {
+        case ESCALATION_USER:
+            add_login(logins, recipient->login);
+            break;
+        case ESCALATION_SCHEDULE:
+            add_on_call(logins, recipient->schedule, row->now_us);
+            break;
+        case ESCALATION_OWNER:
+            if (row->owner_login)
+                add_login(logins, row->owner_login);
+            break;
+        case ESCALATION_LEADS:
+            *ret_leads = true;
+            break;
+        }
+    }
+    buf_add_char(logins, ']');
+}
+
+static int add_people(struct db_conn *conn, const struct ticket_row *row, const struct escalation_step *step,
+                      struct buf *json)
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+    _cleanup_buf_ struct buf logins = BUF_INIT;
+    bool leads;
+    int r;
+
+    name_people(step, row, &logins, &leads);
+    db_param_text(&params, buf_text(&logins));
+    db_param_int(&params, row->team);
+    db_param_bool(&params, leads);
+    r = db_exec(conn, &sql_router_escalation_people, &params, &result);
+    if (r < 0)
+        return r;
+    buf_add_text(json, ",\"to\":[");
+    for (int i = 0; i < db_rows(&result); i++) {
+        if (i)
+            buf_add_char(json, ',');
+        buf_json_text(json, db_text(&result, i, 0));
+    }
+    buf_add_text(json, db_rows(&result) ? "]" : "],\"reason\":\"nobody-to-tell\"");
+    return 0;
+}
+
+/* ---- the step ---- */
+
+static void add_text(struct buf *json, const char *name, const char *text)
+{
+    buf_printf(json, ",\"%s\":", name);
+    buf_json_text(json, text);
+}
+
+int escalate_plan(struct db_conn *conn, const struct ticket_row *row, const struct ticket_clocks *clocks,
+                  struct buf *details, struct ticket_plan *ret_plan)
+{
+    const struct escalation_next next =
+        escalation_next(clocks->history.steps, clocks->history.n, &clocks->fold);
+    const struct escalation_step *step;
+    char due[CLOCK_TEXT_SIZE];
+    int r;
+
+    *ret_plan = (struct ticket_plan){0};
+    if (!next.escalation || next.at.us > row->now_us)
+        return 0;
+    step = &next.escalation->steps[next.step];
+    add_text(details, "name", next.escalation->name);
+    add_text(details, "target", next.run->name);
+    add_text(details, "due_at", clock_format(next.run->clock.due.us, due));
+    buf_printf(details, ",\"cycle\":%d,\"step\":%zu,\"loop\":%d", next.run->cycle, next.step + 1, next.loop);
+    r = add_people(conn, row, step, details);
+    if (r < 0)
+        return r;
+    ticket_rules_plan_escalate(row, buf_text(details), step->impact, step->urgency, ret_plan);
+    return 0;
+}

@@ -1,0 +1,41 @@
+/* One change of a ticket as it is planned, and the first strokes of one. Pure. */
+#pragma once
+#include "router/ticket_row.h"
+
+enum ticket_text { TEXT_NONE, TEXT_REPLY, TEXT_NOTE };
+
+/** The ticket after one change, and the event that tells it. Texts are borrowed from the command, the
+ * principal and the row. */
+struct ticket_change {
+    const char *event; /* "ticket.claimed" */
+    bool public;
+    enum ticket_state state;
+    const char *owner_id, *owner_login, *owner_region; /* NULL: nobody */
+    int team, tier;
+    const char *team_slug;
+    bool epoch_rises;
+    int priority, impact, urgency;
+    int64_t plan;               /* of service levels, by which the clocks count from here on; 0: as before */
+    const char *pending_reason; /* set exactly while pending */
+    int64_t pending_until_us;
+    const char *cause, *solution, *prevention; /* NULL: as they are */
+    bool reopened;
+    bool first_response;
+    enum ticket_text text_kind; /* where `text` goes */
+    const char *text;
+    bool from_requester;
+    const char *details; /* more members for the event, each with its comma before it; NULL: none */
+};
+
+enum { TICKET_PLAN_MAX = 2 };
+struct ticket_plan {
+    struct ticket_change steps[TICKET_PLAN_MAX]; /* in order, each with an event of its own */
+    int n;
+};
+
+/** The ticket as it is; an event that everybody may see, still without its name. */
+struct ticket_change ticket_change_none(const struct ticket_row *row);
+/** It goes on after a wait. */
+void ticket_change_resume(struct ticket_change *change, enum ticket_state next);
+/** Other levels, valid ones, and the priority that follows; 0: as it is. */
+void ticket_change_prioritize(struct ticket_change *change, int impact, int urgency);
