@@ -386,10 +386,10 @@ Test(sla_plans, priorities_are_replayed_past_pauses)
     cr_status(a = prioritize(&desk, "agent-eu-1", number, 1, 1, 1), 0);
     cr_expect_str_eq(member(a, "priority"), "1");
     cr_expect_str_eq(ticket_text(&desk, number,
-                                 "SELECT extract(epoch FROM c.due_at - c.started_at) >= 14402 AND extract("
+                                 "SELECT extract(epoch FROM c.due_at - c.started_at) >= 14401 AND extract("
                                  "epoch FROM c.due_at - c.started_at) < 14410 FROM desk.clock c WHERE "
                                  "c.ticket_id = t.id AND c.target = 'resolve'"),
-                     "true", "four hours, and the pause");
+                     "true", "four hours, and the pause, which counts in whole seconds of the clock");
     cr_expect_str_eq(ticket_text(&desk, number,
                                  "SELECT target_s || ' ' || state FROM desk.clock c WHERE c.ticket_id = t.id "
                                  "AND c.target = 'first_response'"),
