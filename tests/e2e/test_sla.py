@@ -112,3 +112,35 @@ def test_a_wait_ends_by_itself(desk):
                       f"WHERE t.number = '{number}' AND e.type = 'ticket.resumed'")
     assert [actor for actor, _ in events] == ["system:sla"] and 0 <= float(events[0][1]) < 1, events
     check_promises(desk)
+
+
+def with_escalation(document):
+    """At once whoever is on call; two seconds later somebody else, unless the ticket is acknowledged."""
+    on_call = {"zone": "UTC", "rules": [{"user": "agent-ap-2"}]}
+    steps = [{"at": "0%", "notify": [{"schedule": "e2e"}]}, {"after": "2s", "notify": [{"user": "agent-us-2"}]}]
+    return {**document, "schedules": {"e2e": on_call},
+            "escalations": [{"name": "e2e", "when": {"contract": "escalates"}, "target": "resolve", "steps": steps}]}
+
+
+def told(desk, number):
+    return [row[0] for row in desk.sql("SELECT e.data->>'to' FROM desk.event e JOIN desk.ticket t ON t.id = e.ticket_id WHERE "
+                                       f"e.type = 'escalation.notified' AND t.number = '{number}' ORDER BY e.seq")]
+
+
+def test_an_escalation_tells_step_after_step_until_somebody_acknowledges(desk):
+    with plan(desk, with_escalation):
+        [left, seen] = submitted(desk.requester("eu", 5), "escalates", 2)
+        wait_for(lambda: told(desk, seen), 10, 0.05, "the first step")
+        assert desk.agent("eu", 3).act(seen, "acknowledge").status == 200
+        wait_for(lambda: len(told(desk, left)) == 2, 10, 0.1, "the second step")
+        for to in ("agent-ap-2", "agent-us-2"):
+            wait_for(lambda: desk.mails(to=to, subject=left), 15, 0.1, f"the mail to {to}")
+        assert told(desk, left) == ['["agent-ap-2"]', '["agent-us-2"]'] and told(desk, seen) == ['["agent-ap-2"]']
+        status, out, err = desk.deskctl("login", "agent-eu-3", "--password", "meridian-demo")
+        assert status == 0, err
+        status, out, err = desk.deskctl("oncall", "who", "e2e")
+        assert status == 0 and out == "agent-ap-2\n", out + err
+        status, out, err = desk.deskctl("sla", "explain", left)
+        assert status == 0 and "e2e" in out, out + err
+        assert desk.deskctl("oncall", "who", "nobody")[0] == 3
+    check_promises(desk)
