@@ -247,6 +247,27 @@ def test_apply_previews_and_recalculates(desk, files):
     assert status == 0, out + err
 
 
+def test_a_calendar_comes_out_as_it_went_in(desk, version, files):
+    status, out, err = desk.deskctl("calendar", "export", "berlin")
+    assert status == 0 and json.loads(out) == _DOCUMENT["calendars"]["berlin"], out + err
+    status, out, err = desk.deskctl("calendar", "apply", "berlin", files("berlin.json", json.loads(out)), "--dry-run")
+    assert status == 0 and "would move" in out, out + err
+    status, _, err = desk.deskctl("calendar", "export", "moon")
+    assert status == 3 and "moon" in err and str(version) in err
+
+
+def test_what_has_drifted_is_found_and_repaired(desk):
+    """As new rules of time zones would do it: the stored clock is another than its events give."""
+    number = committed(desk, desk.requester("eu", 4))
+    desk.sql(f"UPDATE desk.clock SET due_at = due_at + interval '1 h' WHERE target = 'resolve' AND ticket_id = (SELECT id FROM desk.ticket WHERE number = '{number}')")
+    wait_for(lambda: desk.deskctl("sla", "replay", number)[0] == 1, 10, 0.2, "the region has seen it")
+    status, out, _ = desk.deskctl("sla", "replay", number)
+    assert "due_us" in out and "1 tickets, 2 clocks, 1 differences" in out
+    status, out, err = desk.deskctl("sla", "replay", number, "--repair")
+    assert status == 1 and "1 tickets recalculated" in out, out + err
+    wait_for(lambda: desk.deskctl("sla", "replay", number)[0] == 0, 10, 0.2, "repaired")
+
+
 def test_nothing_has_drifted(desk):
     """Every ticket of the cluster, those of the demo included: folding its events gives its clocks."""
     report = replayed(desk, "--all")
