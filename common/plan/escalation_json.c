@@ -178,12 +178,15 @@ static int read_level(const struct reader *r, const struct plan_node *node, int 
 
 static int read_raise(const struct reader *r, const struct plan_node *node, struct escalation_step *step)
 {
-    static const char *const keys[] = {"impact", "urgency", NULL};
-    const struct plan_node impact = plan_member(node, "impact"), urgency = plan_member(node, "urgency");
+    static const char *const keys[] = {"impact", "urgency", "team", NULL};
+    const struct plan_node impact = plan_member(node, "impact"), urgency = plan_member(node, "urgency"),
+                           team = plan_member(node, "team");
     int rc = plan_object(node, keys, r->fault);
 
-    if (rc == 0 && !impact.json && !urgency.json)
-        rc = plan_fail(node, r->fault, "must say to which \"impact\" or \"urgency\"");
+    if (rc == 0 && !impact.json && !urgency.json && !team.json)
+        rc = plan_fail(node, r->fault, "must say to which \"impact\", \"urgency\" or \"team\"");
+    if (rc == 0 && team.json)
+        rc = plan_text(&team, SLA_NAME_MAX, &step->team, r->fault);
     if (rc == 0 && impact.json)
         rc = read_level(r, &impact, &step->impact);
     if (rc == 0 && urgency.json)

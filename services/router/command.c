@@ -26,26 +26,6 @@ static int recall(struct db_conn *conn, struct job *job, const char *key, const 
     return job_recall(job, db_str(&result, 0, 0), db_str(&result, 0, 1), hash);
 }
 
-static int find_team(struct db_conn *conn, const char *slug, struct ticket_team *ret_team)
-{
-    _cleanup_params_ struct db_params params = {0};
-    _cleanup_result_ struct db_result result = {0};
-    int r;
-
-    *ret_team = (struct ticket_team){.slug = slug};
-    if (!slug)
-        return 0;
-    db_param_text(&params, slug);
-    r = db_exec(conn, &sql_router_team_find, &params, &result);
-    if (r < 0)
-        return r;
-    if (db_rows(&result)) {
-        ret_team->id = (int)db_int(&result, 0, 0);
-        ret_team->tier = (int)db_int(&result, 0, 2);
-    }
-    return 0;
-}
-
 static int newest_plan(struct db_conn *conn, int64_t *ret_version)
 {
     _cleanup_plan_in_force_ struct plan_in_force plan = {0};
@@ -111,7 +91,7 @@ static int change_ticket(struct db_conn *conn, struct job *job, const char *key,
     if (r)
         return r;
     if (request->command->action == ACTION_TRANSFER)
-        r = find_team(conn, request->command->team, &team);
+        r = ticket_team_find(conn, request->command->team, &team);
     if (!r)
         r = ticket_rules_plan(request, &row, &team, &plan, &job->out);
     if (!r && request->command->action == ACTION_RECALCULATE)

@@ -103,6 +103,7 @@ int escalate_plan(struct db_conn *conn, const struct ticket_row *row, const stru
     const struct escalation_next next =
         escalation_next(clocks->history.steps, clocks->history.n, &clocks->fold);
     const struct escalation_step *step;
+    struct ticket_team team = {0};
     char due[CLOCK_TEXT_SIZE];
     int r;
 
@@ -115,8 +116,12 @@ int escalate_plan(struct db_conn *conn, const struct ticket_row *row, const stru
     add_text(details, "due_at", clock_format(next.run->clock.due.us, due));
     buf_printf(details, ",\"cycle\":%d,\"step\":%zu,\"loop\":%d", next.run->cycle, next.step + 1, next.loop);
     r = add_people(conn, row, step, details);
+    if (!r)
+        r = ticket_team_find(conn, step->team, &team);
     if (r < 0)
         return r;
-    ticket_rules_plan_escalate(row, buf_text(details), step->impact, step->urgency, ret_plan);
+    if (step->team && !team.id)
+        add_text(details, "unknown_team", step->team);
+    ticket_rules_plan_escalate(row, buf_text(details), step->impact, step->urgency, &team, ret_plan);
     return 0;
 }

@@ -27,7 +27,7 @@ struct ticket_change {
     const char *details; /* more members for the event, each with its comma before it; NULL: none */
 };
 
-enum { TICKET_PLAN_MAX = 2 };
+enum { TICKET_PLAN_MAX = 3 };
 struct ticket_plan {
     struct ticket_change steps[TICKET_PLAN_MAX]; /* in order, each with an event of its own */
     int n;

@@ -397,21 +397,38 @@ static int higher(int level, int present)
 }
 
 void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details, int impact, int urgency,
-                                struct ticket_plan *ret_plan)
+                                const struct ticket_team *team, struct ticket_plan *ret_plan)
 {
     struct ticket_change *change = &ret_plan->steps[0];
+    enum ticket_state next =
+        ticket_state_next(ACTION_TRANSFER, (struct ticket_situation){.state = row->state});
 
     impact = higher(impact, row->impact);
     urgency = higher(urgency, row->urgency);
-    *ret_plan = (struct ticket_plan){.n = impact || urgency ? 2 : 1};
+    *ret_plan = (struct ticket_plan){.n = 1};
     *change = ticket_change_none(row);
     change->event = "escalation.notified";
     change->public = false;
     change->details = details;
-    if (ret_plan->n == 1)
-        return;
-    ret_plan->steps[1] = ticket_change_none(row);
-    ticket_change_prioritize(&ret_plan->steps[1], impact, urgency);
+    if (impact || urgency) {
+        change = &ret_plan->steps[ret_plan->n++];
+        *change = ticket_change_none(row);
+        ticket_change_prioritize(change, impact, urgency);
+    }
+    if (!team->id || team->id == row->team || row->owner_id || !next)
+        return; /* who has taken it decides */
+    ret_plan->steps[ret_plan->n] = *change;
+    change = &ret_plan->steps[ret_plan->n++];
+    change->event = "ticket.transferred";
+    change->public = true;
+    change->details = NULL;
+    change->epoch_rises = true;
+    change->state = next;
+    change->pending_reason = NULL;
+    change->pending_until_us = 0;
+    change->team = team->id;
+    change->tier = team->tier;
+    change->team_slug = team->slug;
 }
 
 void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *ret_plan)

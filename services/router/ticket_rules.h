@@ -3,13 +3,8 @@
 #pragma once
 #include "router/outcome.h"
 #include "router/ticket_change.h"
+#include "router/ticket_team.h"
 #include "wire/wire.h"
-
-/** The team a transfer goes to; id 0: there is none of that name. */
-struct ticket_team {
-    int id, tier;
-    const char *slug;
-};
 
 /** Region that an ownership is counted for: the agent's own, else that of the request. */
 const char *ticket_actor_region(const Meridian__Request *request);
@@ -20,9 +15,10 @@ bool ticket_rules_hide(const Meridian__Request *request, const struct ticket_row
  * is. */
 void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan);
 /** A step of an escalation: the event that says whom it tells, with `details`; and a rise of the priority
- * where `impact` or `urgency` (0: as it is) is above the ticket's. */
+ * where `impact` or `urgency` (0: as it is) is above the ticket's; and, unless somebody owns it, its transfer
+ * to `team`, which the plan borrows from. */
 void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details, int impact, int urgency,
-                                struct ticket_plan *ret_plan);
+                                const struct ticket_team *team, struct ticket_plan *ret_plan);
 #define TICKET_REMINDED "ticket.reminded"
 /** The requester of a pending ticket is reminded that it waits. */
 void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *ret_plan);

@@ -191,3 +191,51 @@ Test(escalations, a_step_may_raise)
     desk_check(&desk);
     desk_close(&desk);
 }
+
+Test(escalations, a_step_may_hand_the_ticket_to_another_team)
+{
+    static const char hands_over[] = "[{\"at\": \"0%\", \"notify\": [{\"leads\": true}], \"raise\": "
+                                     "{\"urgency\": \"high\", \"team\": \"network\"}},"
+                                     " {\"after\": \"5m\", \"only\": \"always\", \"notify\": [{\"leads\": "
+                                     "true}], \"raise\": {\"team\": \"moon\"}}]";
+    struct desk desk;
+    const char *number = start(&desk, hands_over);
+
+    ring(&desk, number);
+    cr_expect_str_eq(
+        ticket_text(&desk, number,
+                    "SELECT string_agg(type || ' ' || (data ->> 'team'), ', ' ORDER BY seq) FROM desk.event "
+                    "e WHERE e.ticket_id = t.id AND seq > 1"),
+        "escalation.notified service-desk, ticket.prioritized service-desk, ticket.transferred network");
+    cr_expect_str_eq(
+        ticket_text(&desk, number,
+                    "SELECT g.slug || ' ' || r.priority || ' ' || t.urgency || ' ' || t.epoch FROM "
+                    "desk.ready r JOIN desk.team g ON g.id = r.team_id WHERE r.ticket_id = t.id"),
+        "network 2 1 1", "it waits there, with its new priority");
+    desk_check(&desk);
+    desk_age(&desk, number, 6);
+    ring(&desk, number);
+    cr_expect_str_eq(
+        ticket_text(&desk, number,
+                    "SELECT data ->> 'unknown_team' FROM desk.event e WHERE e.ticket_id = t.id AND "
+                    "e.seq = t.event_seq"),
+        "moon");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+Test(escalations, a_ticket_that_somebody_owns_stays_with_them)
+{
+    static const char hands_over[] = "[{\"at\": \"50%\", \"only\": \"always\", \"notify\": [{\"owner\": "
+                                     "true}], \"raise\": {\"team\": \"network\"}}]";
+    struct desk desk;
+    const char *number = start(&desk, hands_over);
+
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
+    desk_age(&desk, number, 31);
+    ring(&desk, number);
+    cr_expect_str_eq(told(&desk, number), "1/0 [\"agent-eu-1\"]");
+    cr_expect_str_eq(ticket_text(&desk, number, "epoch || ' ' || (owner_id IS NOT NULL)"), "1 true");
+    desk_check(&desk);
+    desk_close(&desk);
+}

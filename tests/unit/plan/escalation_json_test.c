@@ -93,6 +93,7 @@ Test(escalation_json, what_is_refused)
          "did you mean \"office\"?"},
         {"[" STEPS("\"at\": \"5%\", \"only\": \"never\"") "}]", "/0/steps/0/only", "must be"},
         {"[" STEPS("\"at\": \"5%\", \"raise\": {}") "}]", "/0/steps/0/raise", "must say to which"},
+        {"[" STEPS("\"at\": \"5%\", \"raise\": {\"team\": 3}") "}]", "/0/steps/0/raise/team", "text"},
         {"[" STEPS("\"at\": \"5%\", \"raise\": {\"impact\": \"low\"}") "}]", "/0/steps/0/raise/impact",
          "must be \"high\" or \"medium\""},
         {"[" E "[{\"at\": \"5%\"}]}]", "/0/steps/0/notify", "is missing"},
