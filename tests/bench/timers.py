@@ -91,7 +91,7 @@ class Scheduler:
     def __init__(self, database, programs, n, log):
         self.port, self.name, self.log, self.process = free_port(), f"sla-eu-{n}", log, None
         self.argv = [programs / "meridian-sla"]
-        self.env = {**os.environ, "MERIDIAN_REGION": "eu", "MERIDIAN_HOME_REGION": "eu", "MERIDIAN_INSTANCE": self.name, "MERIDIAN_DB": database.conninfo("meridian_sla"),
+        self.env = {**{name: value for name, value in os.environ.items() if not name.startswith("MERIDIAN_")}, "MERIDIAN_REGION": "eu", "MERIDIAN_HOME_REGION": "eu", "MERIDIAN_INSTANCE": self.name, "MERIDIAN_DB": database.conninfo("meridian_sla"),
                     "MERIDIAN_ADMIN_LISTEN": f"127.0.0.1:{self.port}"}
 
     def start(self):

@@ -101,7 +101,7 @@ Test(http_timeouts, of_a_client_that_does_not_read)
 Test(http_timeouts, but_not_of_one_that_reads_slowly)
 {
     struct harness slow = {0};
-    struct http_options options = {.write_timeout_us = 2000000, .idle_timeout_us = 300000};
+    struct http_options options = {.write_timeout_us = 5000000, .idle_timeout_us = 600000};
     _cleanup_client_ struct client client = {.fd = -1};
     enum { ROUNDS = 10, ROUND_BYTES = 4 << 20 };
     static char bytes[65536];
