@@ -132,20 +132,12 @@ void session_delete(struct call *call)
 
 /* ---- GET /me, GET /teams ---- */
 
-static void on_document(struct call *call, int status, struct str json)
-{
-    if (status < 0)
-        read_problem(call, status);
-    else
-        call_json(call, 200, json);
-}
-
 void me_get(struct call *call)
 {
-    read_document(call, "me", NULL, 0, READ_ASK_TWICE | READ_PLAIN, on_document);
+    read_document(call, "me", NULL, 0, READ_ASK_TWICE | READ_PLAIN, read_answered);
 }
 
 void teams_get(struct call *call)
 {
-    read_document(call, "teams", NULL, 0, 0, on_document);
+    read_document(call, "teams", NULL, 0, 0, read_answered);
 }

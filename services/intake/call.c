@@ -161,6 +161,17 @@ bool call_failed(struct call *call, int status, const Meridian__Reply *reply)
     return true;
 }
 
+void call_answered(void *ctx, int status, const Meridian__Reply *reply)
+{
+    struct call *call = ctx;
+
+    if (call_failed(call, status, reply))
+        return;
+    call_wrote(call, reply->has_lsn ? reply->lsn : 0);
+    call_json(call, 200,
+              reply->has_json ? (struct str){(const char *)reply->json.data, reply->json.len} : STR("{}"));
+}
+
 void call_principal(struct call *call, Meridian__Principal *principal)
 {
     store_session_principal(&call->session, principal);

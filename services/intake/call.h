@@ -24,6 +24,7 @@ struct call {
     const char *language;  /* "en" or "zh" */
     json_t *body;          /* NULL when the route takes none */
     struct str client_key; /* Idempotency-Key; p NULL when absent */
+    const char *list;      /* of which it asks a page; static text, set by query_page */
     uint64_t seen_lsn;     /* Meridian-Lsn of the request; 0: none */
     int64_t started_us;
     void *own; /* the handler's; freed by free_own */
@@ -42,6 +43,8 @@ void call_problem_with(struct call *call, int code, const char *detail, struct s
 /** Answers a request to the authority that failed: `status` is the bus's, or the reply tells. True when it
  * did; false when it succeeded. */
 bool call_failed(struct call *call, int status, const Meridian__Reply *reply);
+/** A bus_reply_fn for a write whose answer is the client's: the reply's JSON with 200, or why it failed. */
+void call_answered(void *call, int status, const Meridian__Reply *reply);
 
 /** Starts a request to the authority: id, trace, region, and who asks. `principal` must live until the
  * request is packed. */

@@ -60,14 +60,6 @@ void status_get(struct call *call)
 
 /* ---- audit ---- */
 
-static void on_audit(struct call *call, int status, struct str json)
-{
-    if (status < 0)
-        read_problem(call, status);
-    else
-        query_answer(call, "audit", json);
-}
-
 void audit_get(struct call *call)
 {
     _cleanup_query_ struct query query = {0};
@@ -75,18 +67,10 @@ void audit_get(struct call *call)
     if (!query_page(call, "audit", AUDIT_PAGE, &query))
         return;
     const char *args[] = {buf_text(&query.key), query.limit};
-    read_document(call, "audit", args, ARRAY_SIZE(args), 0, on_audit);
+    read_document(call, "audit", args, ARRAY_SIZE(args), 0, query_answered);
 }
 
 /* ---- dead letters ---- */
-
-static void on_dead_letters(struct call *call, int status, struct str json)
-{
-    if (status < 0)
-        read_problem(call, status);
-    else
-        query_answer(call, "dead-letters", json);
-}
 
 void dead_letters_get(struct call *call)
 {
@@ -95,18 +79,7 @@ void dead_letters_get(struct call *call)
     if (!query_page(call, "dead-letters", LIMIT_PAGE, &query))
         return;
     const char *args[] = {buf_text(&query.key), query.limit};
-    read_document(call, "dead-letters", args, ARRAY_SIZE(args), READ_AUTHORITY, on_dead_letters);
-}
-
-static void on_replayed(void *ctx, int status, const Meridian__Reply *reply)
-{
-    struct call *call = ctx;
-
-    if (call_failed(call, status, reply))
-        return;
-    call_wrote(call, reply->has_lsn ? reply->lsn : 0);
-    call_json(call, 200,
-              reply->has_json ? (struct str){(const char *)reply->json.data, reply->json.len} : STR("{}"));
+    read_document(call, "dead-letters", args, ARRAY_SIZE(args), READ_AUTHORITY, query_answered);
 }
 
 void dead_letters_replay_post(struct call *call)
@@ -130,5 +103,5 @@ void dead_letters_replay_post(struct call *call)
     body.delivery_id = (char *)id;
     request.body_case = MERIDIAN__REQUEST__BODY_DEAD_LETTER_REPLAY;
     request.dead_letter_replay = &body;
-    bus_call(call->intake->service->routers, &request, attempt_us, 0, on_replayed, call);
+    bus_call(call->intake->service->routers, &request, attempt_us, 0, call_answered, call);
 }

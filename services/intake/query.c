@@ -56,6 +56,7 @@ bool query_page(struct call *call, const char *list, int64_t most, struct query 
     _cleanup_buf_ struct buf cursor = BUF_INIT, limit = BUF_INIT;
     int64_t n = LIMIT_PAGE_DEFAULT;
 
+    call->list = list;
     if (!query_text(call, "limit", 20, &limit) || !query_text(call, "cursor", CURSOR_BYTES, &cursor))
         return false;
     if (limit.n && str_to_i64(buf_str(&limit), 1, most, &n) < 0) {
@@ -89,7 +90,7 @@ static void add_link(struct call *call, struct str cursor)
     http_add_header(call->x, "Link", buf_text(&link));
 }
 
-void query_answer(struct call *call, const char *list, struct str json)
+void query_answer(struct call *call, struct str json)
 {
     _cleanup_buf_ struct buf out = BUF_INIT, cursor = BUF_INIT;
     struct str next = peek_member(json, "next"), key = peek_text(json, "next");
@@ -98,11 +99,19 @@ void query_answer(struct call *call, const char *list, struct str json)
         call_json(call, 200, json);
         return;
     }
-    cursor_add(&cursor, call->intake->cursor_key, list, key);
+    cursor_add(&cursor, call->intake->cursor_key, call->list, key);
     buf_reserve(&out, json.n + cursor.n);
     buf_add(&out, json.p, (size_t)(next.p - json.p));
     buf_json_str(&out, buf_str(&cursor));
     buf_add(&out, next.p + next.n, json.n - (size_t)(next.p + next.n - json.p));
     add_link(call, buf_str(&cursor));
     call_json(call, 200, buf_str(&out));
+}
+
+void query_answered(struct call *call, int status, struct str json)
+{
+    if (status < 0)
+        read_problem(call, status);
+    else
+        query_answer(call, json);
 }

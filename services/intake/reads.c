@@ -101,6 +101,14 @@ void read_problem(struct call *call, int status)
         call_problem(call, status, NULL);
 }
 
+void read_answered(struct call *call, int status, struct str json)
+{
+    if (status < 0)
+        read_problem(call, status);
+    else
+        call_json(call, 200, json);
+}
+
 /* ---- the authority ---- */
 
 static void on_authority(void *ctx, int status, const Meridian__Reply *reply)

@@ -22,6 +22,8 @@ void read_document(struct call *call, const char *name, const char *const *args,
                    read_fn done);
 /** Answers a read that failed. */
 void read_problem(struct call *call, int status);
+/** A read_fn: answers with the document, or why it could not be read. */
+void read_answered(struct call *call, int status, struct str json);
 
 /** A user wrote something up to this position: their next reads here wait for it. */
 void reads_note(struct reads *reads, const char *user_id, uint64_t lsn);

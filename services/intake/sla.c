@@ -12,14 +12,6 @@ enum {
     HISTORY_PAGE = 50, /* tickets with all their events: a page has to fit into a message of the bus */
 };
 
-static void on_document(struct call *call, int status, struct str json)
-{
-    if (status < 0)
-        read_problem(call, status);
-    else
-        call_json(call, 200, json);
-}
-
 /* ---- plans ---- */
 
 void sla_plan_get(struct call *call)
@@ -34,18 +26,7 @@ void sla_plan_get(struct call *call)
         return;
     }
     const char *args[] = {buf_text(&version)};
-    read_document(call, "sla-plan", args, ARRAY_SIZE(args), READ_AUTHORITY, on_document);
-}
-
-static void on_applied(void *ctx, int status, const Meridian__Reply *reply)
-{
-    struct call *call = ctx;
-
-    if (call_failed(call, status, reply))
-        return;
-    call_wrote(call, reply->has_lsn ? reply->lsn : 0);
-    call_json(call, 200,
-              reply->has_json ? (struct str){(const char *)reply->json.data, reply->json.len} : STR("{}"));
+    read_document(call, "sla-plan", args, ARRAY_SIZE(args), READ_AUTHORITY, read_answered);
 }
 
 static void check_members(json_t *body, struct body_errors *errors)
@@ -88,7 +69,7 @@ void sla_plan_post(struct call *call)
     body.base_version = json_integer_value(json_object_get(call->body, "base_version"));
     request.body_case = MERIDIAN__REQUEST__BODY_PLAN_APPLY;
     request.plan_apply = &body;
-    bus_call(call->intake->service->routers, &request, attempt_us, 0, on_applied, call);
+    bus_call(call->intake->service->routers, &request, attempt_us, 0, call_answered, call);
 }
 
 /* ---- what clocks came from ---- */
@@ -97,15 +78,7 @@ void ticket_sla_get(struct call *call)
 {
     const char *args[] = {call->number, "", "1", ""};
 
-    read_document(call, "sla-history", args, ARRAY_SIZE(args), READ_ASK_TWICE, on_document);
-}
-
-static void on_history(struct call *call, int status, struct str json)
-{
-    if (status < 0)
-        read_problem(call, status);
-    else
-        query_answer(call, "sla-history", json);
+    read_document(call, "sla-history", args, ARRAY_SIZE(args), READ_ASK_TWICE, read_answered);
 }
 
 void sla_history_get(struct call *call)
@@ -117,5 +90,5 @@ void sla_history_get(struct call *call)
     if (!query_page(call, "sla-history", HISTORY_PAGE, &query) || !query_choice(call, "open", choices, &open))
         return;
     const char *args[] = {"", buf_text(&query.key), query.limit, buf_text(&open)};
-    read_document(call, "sla-history", args, ARRAY_SIZE(args), 0, on_history);
+    read_document(call, "sla-history", args, ARRAY_SIZE(args), 0, query_answered);
 }

@@ -86,7 +86,7 @@ static void on_events(struct call *call, int status, struct str json)
     else if (status < 0)
         read_problem(call, status);
     else
-        query_answer(call, "events", json);
+        query_answer(call, json);
 }
 
 void ticket_events_get(struct call *call)
@@ -129,14 +129,6 @@ static bool read_filters(struct call *call, struct filters *f)
            query_text(call, "requester", 64, &f->requester);
 }
 
-static void on_tickets(struct call *call, int status, struct str json)
-{
-    if (status < 0)
-        read_problem(call, status);
-    else
-        query_answer(call, "tickets", json);
-}
-
 static bool is(const struct buf *value, const char *text)
 {
     return strcmp(buf_text(value), text) == 0;
@@ -174,7 +166,7 @@ void tickets_get(struct call *call)
                           buf_text(&f.region),
                           owned,
                           login};
-    read_document(call, document, args, ARRAY_SIZE(args), 0, on_tickets);
+    read_document(call, document, args, ARRAY_SIZE(args), 0, query_answered);
 }
 
 /* ---- the queue ---- */
@@ -186,7 +178,7 @@ static void on_queue(struct call *call, int status, struct str json)
     else if (status < 0)
         read_problem(call, status);
     else
-        query_answer(call, "queue", json);
+        query_answer(call, json);
 }
 
 void queue_get(struct call *call)

@@ -62,8 +62,8 @@ static int apply(struct db_conn *conn, struct job *job, const json_t *document)
         r = job_check_epoch(job, present.cluster_epoch);
     if (r < 0)
         return r;
-    if (present.version - 1 == base && json_equal(present.document, document))
-        return answer(job, present.version);
+    if ((base == present.version || base == present.version - 1) && json_equal(present.document, document))
+        return answer(job, present.version); /* delivered again, or nothing changes */
     if (present.version != base)
         return outcome_refuse(&job->out, -E_PRECONDITION,
                               "Plan %lld is in force; yours was made from plan %lld",

@@ -53,6 +53,10 @@ class PrivatePostgres:
     def value(self, text):
         return self.sql(text)[0][0]
 
+    def holders(self):
+        """How many shards each scheduler has, by its name."""
+        return {name: int(n) for name, n in self.sql("SELECT holder, count(*) FROM desk.shard_lease WHERE until > clock_timestamp() GROUP BY 1")}
+
     def fill(self, timers):
         """Two clocks a ticket, due tomorrow."""
         self.sql(f"""
@@ -138,6 +142,14 @@ def schedulers(database, programs, count, log):
                 one.kill()
 
 
+def wait_for(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise RuntimeError(f"{what}: not within {seconds:g} s")
+        time.sleep(0.05)
+
+
 def verdict(database, due):
     """What the table of events says: figures, and what is wrong."""
     fired, distinct, others, p50, p99, worst, over = (int(x) for x in database.sql(f"""
@@ -159,7 +171,9 @@ def measure(database, running, due, seconds, kill_every):
     """Lets the clocks come due under kills. Returns how many kills there were, how long the starts took, and bytes a timer."""
     end, kills = database.make_due(due, seconds), 0
     starts = [one.first_sweep(begun) for one, begun in [(one, one.start()) for one in running]]
-    time.sleep(max(3, end - seconds - time.monotonic()))  # all have their shares, and have read ahead
+    names = {one.name for one in running}
+    wait_for(lambda: set(database.holders()) == names and sum(database.holders().values()) == 64, 30, "fair shares")
+    wait_for(lambda: all(one.metric("meridian_sla_wheel_clocks") for one in running), 30, "what comes due, read ahead")
     timers = sum(one.metric("meridian_sla_wheel_clocks") or 0 for one in running)
     memory = sum(one.metric("meridian_sla_wheel_bytes") or 0 for one in running)
     victims = itertools.cycle(running)
@@ -169,7 +183,7 @@ def measure(database, running, due, seconds, kill_every):
         victim.kill()
         starts.append(victim.first_sweep(victim.start()))
         kills += 1
-    time.sleep(max(0, end - time.monotonic()) + 2)
+    wait_for(lambda: time.monotonic() > end and database.value("SELECT count(*) FROM desk.clock WHERE fire_at <= now()") == "0", seconds + 60, "all fired")
     return {"kills": kills, "start_s": max(starts), "in_wheels": int(timers), "bytes_per_timer": memory / timers if timers else 0}
 
 

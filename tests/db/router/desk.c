@@ -398,6 +398,27 @@ struct answer *desk_claim_next(struct desk *desk, const char *login, const char 
     return desk_wait(desk, desk_send_claim_next(desk, login, team, key));
 }
 
+struct answer *desk_send_plan(struct desk *desk, const char *login, const char *document, int64_t base)
+{
+    Meridian__Request request = MERIDIAN__REQUEST__INIT;
+    Meridian__PlanApply body = MERIDIAN__PLAN_APPLY__INIT;
+
+    body.document = (char *)document;
+    body.base_version = base;
+    request.principal = who(login);
+    request.region = (char *)"eu";
+    request.body_case = MERIDIAN__REQUEST__BODY_PLAN_APPLY;
+    request.plan_apply = &body;
+    return desk_send(desk, &request);
+}
+
+void desk_plan(struct desk *desk, const char *document)
+{
+    int64_t base = test_db_int(desk->db, "SELECT max(version) FROM desk.sla_plan");
+
+    cr_status(desk_wait(desk, desk_send_plan(desk, "admin", document, base)), 0);
+}
+
 const char *member(const struct answer *answer, const char *path)
 {
     static char texts[8][2048];

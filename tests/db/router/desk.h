@@ -79,6 +79,11 @@ struct answer *desk_claim_next(struct desk *desk, const char *login, const char 
 /** As a scheduler says that a timer is due. */
 struct answer *desk_send_due(struct desk *desk, const char *number, const char *name, uint32_t generation);
 
+/** A plan of service levels, made from the plan of that version. */
+struct answer *desk_send_plan(struct desk *desk, const char *login, const char *document, int64_t base);
+/** One that is taken, on top of the one in force. */
+void desk_plan(struct desk *desk, const char *document);
+
 /** A member of the answer's JSON, as text; "" when it is missing. `path` is like "owner.login". Static
  * storage. */
 const char *member(const struct answer *answer, const char *path);

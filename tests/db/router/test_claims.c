@@ -431,11 +431,8 @@ Test(claims, a_claim_stops_a_clock_that_minds_it)
     desk_open(&desk, 2);
     cr_status(desk_claim_next(&desk, "agent-eu-1", NULL, NULL),
               0); /* nothing: but claims have been made before */
-    test_db_run(
-        desk.db,
-        "INSERT INTO desk.sla_plan (version, document, calendar_versions, tzdata, minds_claims, applied_by)"
-        " VALUES (2, '{\"policies\": [{\"name\": \"all\", \"targets\": {\"pick_up\": {\"amount\": \"10m\","
-        " \"stop\": {\"owned\": \"yes\"}, \"again\": \"anew\"}}}]}', '{}', 'x', true, 'admin')");
+    desk_plan(&desk, "{\"policies\": [{\"name\": \"all\", \"targets\": {\"pick_up\": {\"amount\": \"10m\","
+                     " \"stop\": {\"owned\": \"yes\"}, \"again\": \"anew\"}}}]}");
     for (int i = 0; i < 4; i++)
         number = desk_ticket(&desk);
     for (int i = 0; i < 3; i++)

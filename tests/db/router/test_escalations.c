@@ -1,5 +1,6 @@
 /* Escalations: each step is taken once when its time has come, tells who is there to be told, and stops when
  * somebody sees to the ticket. */
+#include "base/memory.h"
 #include "desk.h"
 #include <criterion/criterion.h>
 
@@ -14,10 +15,9 @@ static const char plan_head[] =
 
 static void apply(struct desk *desk, const char *steps)
 {
-    test_db_runf(desk->db,
-                 "INSERT INTO desk.sla_plan (version, document, calendar_versions, tzdata, minds_claims, "
-                 "applied_by) VALUES (2, '%s%s}]}', '{}', 'test', false, 'test')",
-                 plan_head, steps);
+    _cleanup_(freep) char *document = mem_printf("%s%s}]}", plan_head, steps);
+
+    desk_plan(desk, document);
 }
 
 /* Two steps: at half the time agent-ap-1 and who is on call; five minutes later the leads, whoever owns it.

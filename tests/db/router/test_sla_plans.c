@@ -26,23 +26,9 @@ static const char *hours(int first_response, int resolve)
     return text;
 }
 
-static struct answer *send_plan(struct desk *desk, const char *login, const char *document, int64_t base)
-{
-    Meridian__Request request = MERIDIAN__REQUEST__INIT;
-    Meridian__PlanApply body = MERIDIAN__PLAN_APPLY__INIT;
-
-    body.document = (char *)document;
-    body.base_version = base;
-    request.principal = who(login);
-    request.region = (char *)"eu";
-    request.body_case = MERIDIAN__REQUEST__BODY_PLAN_APPLY;
-    request.plan_apply = &body;
-    return desk_send(desk, &request);
-}
-
 static struct answer *apply(struct desk *desk, const char *login, const char *document, int64_t base)
 {
-    return desk_wait(desk, send_plan(desk, login, document, base));
+    return desk_wait(desk, desk_send_plan(desk, login, document, base));
 }
 
 /* "target cycle state hours" of all clocks, in order. */
@@ -75,6 +61,8 @@ Test(sla_plans, are_applied_by_admins_on_top_of_the_one_in_force)
     cr_expect_str_eq(a->json, "{\"version\":2}");
     cr_status(a = apply(&desk, "admin", hours(1, 2), 1), 0);
     cr_expect_str_eq(a->json, "{\"version\":2}", "delivered again, it answers the same");
+    cr_status(a = apply(&desk, "admin", hours(1, 2), 2), 0);
+    cr_expect_str_eq(a->json, "{\"version\":2}", "where nothing changes there is no other version");
     cr_status(a = apply(&desk, "admin", hours(3, 4), 1), E_PRECONDITION);
     cr_expect_str_eq(a->detail, "Plan 2 is in force; yours was made from plan 1");
     cr_status(apply(&desk, "admin", hours(3, 4), 9), E_PRECONDITION);
@@ -134,8 +122,8 @@ Test(sla_plans, of_two_at_once_one_wins, .timeout = 120)
     for (int64_t base = 1; base <= ROUNDS; base++) {
         struct answer *a, *b;
 
-        a = send_plan(&desk, "admin", hours(1, (int)base + 1), base);
-        b = send_plan(&other, "admin", hours(2, (int)base + 2), base);
+        a = desk_send_plan(&desk, "admin", hours(1, (int)base + 1), base);
+        b = desk_send_plan(&other, "admin", hours(2, (int)base + 2), base);
         desk_wait(&desk, a);
         desk_wait(&other, b);
         cr_assert((a->status == 0 && b->status == E_PRECONDITION) ||
@@ -155,8 +143,8 @@ Test(sla_plans, the_same_twice_at_once_answers_the_same, .timeout = 120)
     desk_open(&desk, 2);
     second_start(&other, &desk);
     for (int64_t base = 1; base <= ROUNDS; base++) {
-        struct answer *a = send_plan(&desk, "admin", hours(1, (int)base + 1), base);
-        struct answer *b = send_plan(&other, "admin", hours(1, (int)base + 1), base);
+        struct answer *a = desk_send_plan(&desk, "admin", hours(1, (int)base + 1), base);
+        struct answer *b = desk_send_plan(&other, "admin", hours(1, (int)base + 1), base);
 
         cr_status(desk_wait(&desk, a), 0);
         cr_status(desk_wait(&other, b), 0);

@@ -140,15 +140,12 @@ Test(timers, one_that_has_nothing_left_to_do_goes)
 
 /* ---- closing the loop ---- */
 
-/* New tickets: closed an hour after their resolution, a survey after two, reminders every three. */
-static void apply_closing(struct desk *desk)
-{
-    test_db_run(
-        desk->db,
-        "INSERT INTO desk.sla_plan (version, document, calendar_versions, tzdata, minds_claims, applied_by)"
-        " SELECT 2, document || '{\"closing\": {\"auto_close\": \"1h\", \"survey\": \"2h\", "
-        "\"pending_reminder\": \"3h\"}}', '{}', 'x', false, 'admin' FROM desk.sla_plan WHERE version = 1");
-}
+/* Closed an hour after the resolution, a survey after two, reminders every three. */
+static const char closing_plan[] =
+    "{\"policies\": [{\"name\": \"all\", \"targets\": {\"first_response\": {\"amount\": \"1h\"}, "
+    "\"resolve\": "
+    "{\"amount\": \"8h\"}}}], \"closing\": "
+    "{\"auto_close\": \"1h\", \"survey\": \"2h\", \"pending_reminder\": \"3h\"}}";
 
 /* "name hours-from-now" of each timer. */
 static const char *timers(struct desk *desk, const char *number)
@@ -186,7 +183,7 @@ Test(closing, a_resolved_ticket_closes_by_itself_and_is_asked_about)
     const char *number;
 
     desk_open(&desk, 2);
-    apply_closing(&desk);
+    desk_plan(&desk, closing_plan);
     number = resolved(&desk);
     cr_expect_str_eq(timers(&desk, number), "auto_close 1, survey 2");
     ring(&desk, number, "auto_close");
@@ -212,7 +209,7 @@ Test(closing, reopened_it_does_not_close_and_confirmed_it_is_asked_about)
     const char *number;
 
     desk_open(&desk, 2);
-    apply_closing(&desk);
+    desk_plan(&desk, closing_plan);
     number = resolved(&desk);
     cr_status(desk_do(&desk, "requester-eu-1", ACTION_REOPEN, number, -1), 0);
     cr_expect_str_eq(timers(&desk, number), "none");
@@ -229,7 +226,7 @@ Test(closing, who_keeps_a_ticket_waiting_is_reminded_again_and_again)
     const char *number;
 
     desk_open(&desk, 2);
-    apply_closing(&desk);
+    desk_plan(&desk, closing_plan);
     number = desk_ticket(&desk);
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
     cr_status(pend(&desk, number, 0), 0);
