@@ -134,28 +134,19 @@ static void arm(struct sla_clock *clock)
         clock->fire = clock->warned.us ? clock->due : clock->warn;
 }
 
-/* A clock that a claim ended when it was due already: that is told right behind the claim. */
-static bool was_due(const struct sla_clock *clock, enum sla_firing fired)
-{
-    int64_t warned_left_s = clock->target_s - clock->target_s * clock->warn_percent / 100;
-
-    if (clock->state != SLA_CLOCK_MET)
-        return false;
-    return fired == SLA_FIRED_WARNING ? !clock->warned.us && clock->remaining_s <= warned_left_s
-                                      : !clock->breached.us && clock->remaining_s < 0;
-}
-
+/* What the scheduler has told is told, also of a clock that a claim ended a moment before; and once. */
 static void fire(struct sla_fold *fold, const struct sla_step *step)
 {
     struct sla_run *run = (struct sla_run *)sla_fold_find(fold, step->target, step->cycle);
+    struct instant *mark;
 
-    if (!run || (sla_clock_ended(&run->clock) && !was_due(&run->clock, step->fired)))
+    if (!run)
         return;
+    mark = step->fired == SLA_FIRED_WARNING ? &run->clock.warned : &run->clock.breached;
+    if (mark->us)
+        return;
+    *mark = step->at;
     run->clock.generation++;
-    if (step->fired == SLA_FIRED_WARNING)
-        run->clock.warned = step->at;
-    else
-        run->clock.breached = step->at;
     arm(&run->clock);
 }
 
@@ -196,7 +187,7 @@ static void step_target(struct sla_fold *fold, const struct sla_target *target, 
     struct sla_run *run = last_of(fold, target->name);
 
     if (run && !sla_clock_ended(&run->clock)) {
-        bool resets = target->resets && starts(target, step) && holds(&target->reset, step);
+        bool resets = target->resets && !step->fired && starts(target, step) && holds(&target->reset, step);
 
         if (holds(&target->stop, step) || resets)
             end(run, step, true);

@@ -7,7 +7,8 @@
  *
  * At each step, for each target of the policy in force (ServiceNow's two passes, semantics.md section 2):
  *   no clock, or the last one has ended: it starts when `start` holds and `stop` does not;
- *   it runs or rests: `stop` ends it as met; `reset` ends it and starts the next cycle; it is cancelled as
+ *   it runs or rests: `stop` ends it as met; `reset` ends it and starts the next cycle (not at
+ *   what clocks themselves tell); it is cancelled as
  *   its target says; otherwise it rests while `pause` holds.
  * When the policy changes (another priority, another plan), a clock that has not ended is computed anew from
  * the step at which it started, under the new target and with all pauses since; one that has ended never

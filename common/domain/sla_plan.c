@@ -189,13 +189,14 @@ static bool possible(const struct sla_wish *wishes, size_t n)
 }
 
 /* Could its `reset` hold when one of these events happens, done by one of these? */
-static bool may_reset(const struct sla_target *target, const char *events[2], const char *by[2])
+static enum sla_possibility may_reset(const struct sla_target *target, const char *events[2],
+                                      const char *by[2])
 {
     const struct sla_condition event = {.kind = SLA_IS, .field = SLA_EVENT, .values = events, .nvalues = 2},
                                actor = {.kind = SLA_IS, .field = SLA_BY, .values = by, .nvalues = 2};
     const struct sla_wish wishes[] = {{&target->reset, true}, {&event, true}, {&actor, true}};
 
-    return target->resets && possible(wishes, ARRAY_SIZE(wishes));
+    return target->resets ? sla_wishes_possible(wishes, ARRAY_SIZE(wishes)) : SLA_IMPOSSIBLE;
 }
 
 static bool minds_claims(const struct sla_condition *condition)
@@ -215,7 +216,7 @@ static bool target_minds_claims(const struct sla_target *target)
     const char *claimed[] = {"ticket.claimed", "ticket.claimed"}, *people[] = {"agent", "requester"};
 
     return minds_claims(&target->start) || minds_claims(&target->stop) || minds_claims(&target->pause) ||
-           minds_claims(&target->cancel) || may_reset(target, claimed, people);
+           minds_claims(&target->cancel) || may_reset(target, claimed, people) != SLA_IMPOSSIBLE;
 }
 
 bool sla_plan_minds_claims(const struct sla_plan *plan)
@@ -229,6 +230,8 @@ bool sla_plan_minds_claims(const struct sla_plan *plan)
         for (size_t k = 0; k < policy->ntargets && !minds; k++)
             minds = target_minds_claims(&policy->targets[k]);
     }
+    for (size_t i = 0; i < plan->nescalations && !minds; i++)
+        minds = minds_claims(&plan->escalations[i].when);
     return minds;
 }
 
@@ -255,7 +258,7 @@ const char *sla_target_fault(const struct sla_policy *policy, const struct sla_t
     if (target->pauses && target->cancels == SLA_CANCELS_UNLESS_START && !possible(pause, 3))
         return "would be cancelled instead of paused: what fulfils its \"pause\" does not fulfil its "
                "\"start\" any more; add \"cancel\", or let \"start\" hold while it pauses";
-    if (may_reset(target, firings, scheduler))
+    if (may_reset(target, firings, scheduler) == SLA_POSSIBLE)
         return "would begin anew when a clock warns or breaches; let \"reset\" name an \"event\" of the "
                "ticket, or who it is \"by\"";
     return NULL;

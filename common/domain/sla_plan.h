@@ -118,8 +118,8 @@ int64_t sla_target_seconds(const struct sla_target *target, const struct sla_cal
                            struct instant start);
 /** When a ticket that is resolved now closes by itself; none: never. */
 struct instant sla_closing_due(const struct sla_closing *closing, struct instant resolved);
-/** True when the claim of a ticket, which makes it open and owned, can move a clock: such tickets cannot be
- * claimed without a look at their clocks. */
+/** True when the claim of a ticket, which makes it open and owned, can move a clock or begin an escalation:
+ * such tickets cannot be claimed without a look at their clocks. */
 bool sla_plan_minds_claims(const struct sla_plan *plan);
 
 /** What is wrong with a target of a policy: conditions that can never do what they are for. Static text, NULL

@@ -28,7 +28,9 @@ enum ticket_state ticket_state_next(enum ticket_action action, struct ticket_sit
 /** True for states that nothing leaves. */
 bool ticket_state_is_final(enum ticket_state state);
 
-enum { TICKET_ACTIONS_MAX = 12 };
+#define X(constant, number, verb) +1
+enum { TICKET_ACTIONS_MAX = TICKET_ACTIONS(X) };
+#undef X
 /** All actions that the table allows now, in order of their numbers. Returns how many. */
 size_t ticket_actions_allowed(struct ticket_situation now,
                               enum ticket_action ret_actions[TICKET_ACTIONS_MAX]);

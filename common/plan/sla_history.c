@@ -130,7 +130,7 @@ int sla_history_add(struct sla_history *history, const char *type, struct instan
         step.facts = last->facts;
         step.plan = last->plan;
     }
-    if (created || decided)
+    if (created || (decided && version))
         step.plan = history->find(history->ctx, json_is_integer(version) ? json_integer_value(version) : 1);
     if (!step.plan || (!last && !created))
         return -E_NOT_FOUND;

@@ -2,7 +2,8 @@
  * the router wrote into desk.event: type, time, actor and data; an event that says nothing new about a field
  * leaves it as it was, so events of older releases are understood.
  *
- * The plan in force is named by version in ticket.created and sla.recalculated; the caller finds it. Pure. */
+ * The plan in force is named by version in ticket.created and, where it is another one, in sla.recalculated;
+ * the caller finds it. Pure. */
 #pragma once
 #include "domain/sla_fold.h"
 #include "plan/node.h"

@@ -7,11 +7,13 @@
 int sla_item_history(const json_t *item, sla_plan_finder *find, void *ctx, struct sla_history *ret_history)
 {
     const json_t *events = json_object_get(item, "events");
-    _cleanup_sla_history_ struct sla_history history;
+    _cleanup_sla_history_ struct sla_history history = {0};
     json_t *event;
     size_t i;
-    int r = json_array_size(events) ? 0 : -E_BAD_REQUEST;
+    int r = 0;
 
+    if (!json_array_size(events))
+        return -E_BAD_REQUEST;
     sla_history_init(&history, find, ctx);
     json_array_foreach(events, i, event)
     {
@@ -29,7 +31,7 @@ int sla_item_history(const json_t *item, sla_plan_finder *find, void *ctx, struc
     }
     *ret_history = history;
     history = (struct sla_history){0};
-    return r;
+    return 0;
 }
 
 /* ---- comparing ---- */

@@ -29,6 +29,7 @@
 #include "plan/sla_value_json.h"
 
 enum {
+    SLA_DOCUMENT_MAX = 255 * 1024, /* bytes of compact JSON: what fits into a request with its envelope */
     SLA_POLICIES_MAX = 200,
     SLA_TARGETS_MAX = 32,
     SLA_ATTACHMENTS_MAX = 10000,

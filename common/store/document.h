@@ -21,7 +21,7 @@ enum { STORE_MAX_ARGS = 8 };
  *   tickets-of-requester(as tickets, login)   tickets-of-owner(as tickets, login)
  *   queue(team, after key, limit)             submission(submission key, hex)
  *   dead-letters(after id, limit)             audit(after key, limit)
- *   sla-history(number, after id, limit, open)
+ *   sla-history(after id, limit, open)         sla-ticket(number)
  *   sla-plan(version)
  *   teams()  me()  user(login)  status()  replication()
  *

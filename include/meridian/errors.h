@@ -75,7 +75,9 @@ enum retry_class {
     X(E_REQUEST_TIMEOUT, 35, 408, RETRY_LATER, "request-timeout", "The request did not arrive in time",      \
       "请求未及时到达")                                                                                      \
     X(E_RANGE, 36, 400, RETRY_NEVER, "bad-cursor", "The cursor is not valid; start again without it",        \
-      "游标无效；请去掉游标重新开始")
+      "游标无效；请去掉游标重新开始")                                                                        \
+    X(E_TICKET_FULL, 37, 409, RETRY_NEVER, "ticket-full", "The ticket takes no more; submit a new one",      \
+      "此工单不再接受更多内容；请提交新的工单")
 
 enum meridian_error {
 #define X(name, number, status, retry, slug, en, zh) name = number,

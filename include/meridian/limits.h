@@ -5,7 +5,8 @@ enum {
     LIMIT_SUBJECT_CHARS = 200,    /* Unicode code points */
     LIMIT_TEXT_BYTES = 64 * 1024, /* description, reply, note, resolution parts */
     LIMIT_REASON_CHARS = 500,
-    LIMIT_ATTRIBUTES = 50, /* members of "attributes" */
+    LIMIT_TICKET_EVENTS = 2000, /* of a ticket, for replies of its requester: each write folds all of them */
+    LIMIT_ATTRIBUTES = 50,      /* members of "attributes" */
     LIMIT_ATTRIBUTE_KEY_CHARS = 64,
     LIMIT_ATTRIBUTE_VALUE_CHARS = 1000,
     LIMIT_SERVICE_CHARS = 100,

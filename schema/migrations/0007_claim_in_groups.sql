@@ -1,8 +1,8 @@
 -- Why: a claim spent most of its time in starting one large statement, and in the six indexes of desk.ticket, which all took a new entry because the owner was
---      in one. Now those who claim at the same time share one call, and who owns what is a small table of its own. A ticket's owner is no foreign key any more,
---      as an event's actor is none: users are never deleted, and each claim locked the row of its agent.
--- Locks: SHARE ROW EXCLUSIVE on desk.ticket while what is owned is copied, then briefly ACCESS EXCLUSIVE.
--- Rollout: expand; routers of the former release claim as before. Their intakes list the tickets of an owner without an index until they are replaced.
+--      in one. Now those who claim at the same time share one call, and who owns what is a small table of its own; what is owned already is copied by
+--      0012, and the index goes with 0013.
+-- Locks: SHARE ROW EXCLUSIVE on desk.ticket, briefly: nothing is copied here.
+-- Rollout: expand; routers of the former release claim as before.
 SET ROLE meridian_owner;
 
 -- ---- who owns what -----------------------------------------------------------------------------------------------------------
@@ -27,7 +27,7 @@ BEGIN
         DELETE FROM desk.owned o WHERE o.owner_id = OLD.owner_id AND o.ticket_id = OLD.id;
     END IF;
     IF NEW.owner_id IS NOT NULL THEN
-        INSERT INTO desk.owned (owner_id, ticket_id) VALUES (NEW.owner_id, NEW.id);
+        INSERT INTO desk.owned (owner_id, ticket_id) VALUES (NEW.owner_id, NEW.id) ON CONFLICT DO NOTHING;
     END IF;
     RETURN NULL;
 END $$;
@@ -35,9 +35,6 @@ COMMENT ON FUNCTION desk.ticket_owned IS 'Keeps desk.owned true, whoever writes 
 CREATE TRIGGER ticket_gets_owner AFTER INSERT ON desk.ticket FOR EACH ROW WHEN (NEW.owner_id IS NOT NULL) EXECUTE FUNCTION desk.ticket_owned();
 CREATE TRIGGER ticket_changes_owner AFTER UPDATE OF owner_id ON desk.ticket FOR EACH ROW WHEN (OLD.owner_id IS DISTINCT FROM NEW.owner_id)
     EXECUTE FUNCTION desk.ticket_owned();
-INSERT INTO desk.owned (owner_id, ticket_id) SELECT t.owner_id, t.id FROM desk.ticket t WHERE t.owner_id IS NOT NULL;
-DROP INDEX desk.ticket_owner;
-ALTER TABLE desk.ticket DROP CONSTRAINT ticket_owner_id_fkey;
 
 -- ---- what a write answers ------------------------------------------------------------------------------------------------------
 

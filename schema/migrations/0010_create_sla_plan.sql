@@ -17,7 +17,7 @@ CREATE TABLE desk.sla_plan (
 COMMENT ON TABLE desk.sla_plan IS 'Plans of service levels, as docs/how-to/sla.md describes them; never changed, the highest version is in force for new tickets.';
 COMMENT ON COLUMN desk.sla_plan.calendar_versions IS 'By name of the calendar: the version of the plan that brought it in this form.';
 COMMENT ON COLUMN desk.sla_plan.tzdata IS 'The rules of zones that its author''s router had.';
-COMMENT ON COLUMN desk.sla_plan.minds_claims IS 'Some clock of it looks at whether a ticket has an owner, or has ever had one.';
+COMMENT ON COLUMN desk.sla_plan.minds_claims IS 'A claim can move a clock of it or begin an escalation.';
 CREATE TRIGGER sla_plan_append_only BEFORE UPDATE OR DELETE ON desk.sla_plan FOR EACH ROW EXECUTE FUNCTION desk.refuse_change();
 
 INSERT INTO desk.sla_plan (version, document, calendar_versions, tzdata, minds_claims, applied_by)

@@ -142,7 +142,7 @@ int command_sla_replay(struct cli *cli)
     code = cli->nargs ? sla_history_one(&plans, cli->args[0], replay, &result)
                       : sla_history_walk(&plans, false, replay, &result);
     if (!code && cli_flag(cli, "repair"))
-        code = sla_recalculate(cli, numbers, &result.repaired);
+        code = sla_recalculate(cli, numbers, true, &result.repaired);
     if (code)
         return code;
     report(cli, &result);

@@ -265,8 +265,8 @@ static int find_epoch(struct cli *cli, const char *path, json_t *body)
 
 static int action_body(struct cli *cli, const char *action, const char *path, json_t *body)
 {
-    static const char *const copied[] = {"reason",   "team",       "until",  "cause",
-                                         "solution", "prevention", "impact", "urgency"};
+    static const char *const copied[] = {"reason",     "team",   "until",   "cause", "solution",
+                                         "prevention", "impact", "urgency", "plan"};
     bool owner_verb = strcmp(action, "release") == 0 || strcmp(action, "transfer") == 0 ||
                       strcmp(action, "pend") == 0 || strcmp(action, "resolve") == 0;
     int code = EXIT_OK_;

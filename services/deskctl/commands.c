@@ -128,14 +128,23 @@ static const struct flag flags_sla_replay[] = {
     {"repair",
      0,
      NULL,
-     {"recalculate open tickets that differ, as after new tzdata (leads)",
-      "重新计算有差异的未解决工单，例如时区数据更新后（组长）"}},
+     {"recalculate open tickets that differ, each by its own plan (leads)",
+      "按各自方案重新计算有差异的未解决工单（组长）"}},
     {0},
 };
 static const struct flag flags_prioritize[] = {
     {"impact", 'i', "LEVEL", {"high, medium or low", "high、medium 或 low"}},
     {"urgency", 'U', "LEVEL", {"high, medium or low", "high、medium 或 low"}},
     {"epoch", 'e', "N", {"ownership epoch (default: none is checked)", "所有权 epoch（默认不检查）"}},
+    {"reason", 'r', "TEXT", {"why", "原因"}},
+    {0},
+};
+static const struct flag flags_recalculate[] = {
+    {"plan",
+     0,
+     "PLAN",
+     {"in-force (default), or own: the one the ticket has",
+      "in-force（默认，当前方案）或 own（工单原有方案）"}},
     {"reason", 'r', "TEXT", {"why", "原因"}},
     {0},
 };
@@ -327,7 +336,7 @@ const struct command deskctl_commands[] = {
      1,
      1,
      {"count its clocks by the plan in force (leads)", "按当前方案重新计算其时钟（组长）"},
-     flags_reason,
+     flags_recalculate,
      command_action,
      true},
     {"acknowledge",

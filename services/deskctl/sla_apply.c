@@ -60,6 +60,7 @@ static int preview_ticket(void *ctx, const struct sla_ticket *ticket)
     if (steps[n].at.us < steps[n - 1].at.us)
         steps[n].at = steps[n - 1].at;
     steps[n].facts.values[SLA_EVENT] = "sla.recalculated";
+    steps[n].facts.values[SLA_BY] = "agent";
     sla_fold(steps, n + 1, &after);
     for (size_t i = 0; i < ticket->fold.n; i++) {
         const struct sla_run *run = &ticket->fold.runs[i];
@@ -82,7 +83,7 @@ static const struct column move_columns[] = {{"number", "number", 16, NULL},
                                              {"becomes", "new_state", 10, output_state},
                                              {"due then", "new_due_at", 24, NULL}};
 
-int sla_recalculate(struct cli *cli, const json_t *numbers, long *ret_done)
+int sla_recalculate(struct cli *cli, const json_t *numbers, bool own, long *ret_done)
 {
     struct client *client = cli_client(cli);
     const char *number;
@@ -91,7 +92,7 @@ int sla_recalculate(struct cli *cli, const json_t *numbers, long *ret_done)
     json_object_foreach((json_t *)numbers, number, value)
     {
         _cleanup_response_ struct response response = {0};
-        _cleanup_(json_decrefp) json_t *body = json_object();
+        _cleanup_(json_decrefp) json_t *body = json_pack("{s:s}", "plan", own ? "own" : "in-force");
         _cleanup_buf_ struct buf path = BUF_INIT;
         struct uuid uuid = uuid_v7();
         char key[UUID_TEXT_SIZE];
@@ -144,7 +145,7 @@ static int carry_out(struct cli *cli, const json_t *document, int64_t base, cons
     if (code)
         return code;
     if (cli_flag(cli, "recalculate"))
-        code = sla_recalculate(cli, preview->numbers, &done);
+        code = sla_recalculate(cli, preview->numbers, false, &done);
     json_object_set_new(result, "version", json_integer(version));
     json_object_set_new(result, "recalculated", json_integer(done));
     if (cli->json)
@@ -156,6 +157,19 @@ static int carry_out(struct cli *cli, const json_t *document, int64_t base, cons
         puts(T("tickets that are there keep their plan; --recalculate has them count by the new one",
                "现有工单沿用原方案；使用 --recalculate 使其按新方案计算"));
     return code;
+}
+
+/* Before the preview, which takes its time. */
+static int check_size(const json_t *document)
+{
+    _cleanup_(freep) char *text = json_dumps(document, JSON_COMPACT);
+
+    if (text && strlen(text) <= SLA_DOCUMENT_MAX)
+        return EXIT_OK_;
+    return cli_fail(EXIT_ERROR,
+                    T("the plan has %zu bytes; at most %d fit: leave out imported holidays of years gone by",
+                      "方案共 %zu 字节，上限为 %d 字节：请去掉往年导入的节假日"),
+                    text ? strlen(text) : 0, SLA_DOCUMENT_MAX);
 }
 
 int sla_apply(struct cli *cli, const json_t *document, int64_t base)
@@ -171,6 +185,9 @@ int sla_apply(struct cli *cli, const json_t *document, int64_t base)
         return cli_fail(EXIT_ERROR, T("the plan is refused: at %s: %s", "方案被拒绝：位于 %s：%s"),
                         fault.at.n ? buf_text(&fault.at) : "/", buf_text(&fault.reason));
     preview.plan = &candidate->plan;
+    code = check_size(document);
+    if (code)
+        return code;
     code = sla_history_walk(&plans, true, preview_ticket, &preview);
     if (code)
         return code;

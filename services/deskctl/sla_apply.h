@@ -3,9 +3,10 @@
 #include "deskctl/cli.h"
 #include <jansson.h>
 
-/** Has tickets counted anew by the plan in force: the names of `numbers`, an object. Those that are resolved
- * meanwhile are passed over. *ret_done says how many. An exit code, after printing why it is not 0. */
-int sla_recalculate(struct cli *cli, const json_t *numbers, long *ret_done);
+/** Has tickets counted anew by the plan in force, or by their `own`: the names of `numbers`, an object. Those
+ * that are resolved meanwhile are passed over. *ret_done says how many. An exit code, after printing why it
+ * is not 0. */
+int sla_recalculate(struct cli *cli, const json_t *numbers, bool own, long *ret_done);
 /** Applies `document`, which was made from plan `base`: shows what would move, then, without --dry-run,
  * applies it, and with --recalculate has the tickets that it moves counted by it. An exit code, after
  * printing. */

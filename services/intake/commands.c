@@ -14,6 +14,7 @@ struct command_body {
     const char *team, *text, *cause, *solution, *prevention;
     int64_t until_us;
     int impact, urgency;
+    const char *plan;
 };
 
 enum { SLUG_CHARS = 63, FIELDS_MAX = 4, IF_MATCH_MAX = 16 };
@@ -30,6 +31,9 @@ enum { SLUG_CHARS = 63, FIELDS_MAX = 4, IF_MATCH_MAX = 16 };
     {                                                                                                        \
         name, BODY_TEXT, AT(at), LIMIT_TEXT_BYTES, true, NULL                                                \
     }
+
+/* By which plan a ticket is recalculated. */
+static const char *const plans[] = {"in-force", "own", NULL};
 
 static const struct verb {
     enum ticket_action action;
@@ -51,7 +55,7 @@ static const struct verb {
       REASON(false),
       {"impact", BODY_LEVEL, AT(impact), 0, false, NULL},
       {"urgency", BODY_LEVEL, AT(urgency), 0, false, NULL}}},
-    {ACTION_RECALCULATE, {REASON(false)}},
+    {ACTION_RECALCULATE, {REASON(false), {"plan", BODY_CHOICE, AT(plan), 0, false, plans}}},
     {ACTION_ACKNOWLEDGE, {REASON(false)}},
 };
 
@@ -184,6 +188,7 @@ void command_post(struct call *call)
     command.text = (char *)body.text;
     command.has_until_us = body.until_us != 0;
     command.until_us = body.until_us;
+    command.has_own_plan = command.own_plan = body.plan && strcmp(body.plan, "own") == 0;
     command.has_impact = body.impact != 0;
     command.impact = (uint32_t)body.impact;
     command.has_urgency = body.urgency != 0;

@@ -76,9 +76,9 @@ void sla_plan_post(struct call *call)
 
 void ticket_sla_get(struct call *call)
 {
-    const char *args[] = {call->number, "", "1", ""};
+    const char *args[] = {call->number};
 
-    read_document(call, "sla-history", args, ARRAY_SIZE(args), READ_ASK_TWICE, read_answered);
+    read_document(call, "sla-ticket", args, ARRAY_SIZE(args), READ_ASK_TWICE, read_answered);
 }
 
 void sla_history_get(struct call *call)
@@ -89,6 +89,6 @@ void sla_history_get(struct call *call)
 
     if (!query_page(call, "sla-history", HISTORY_PAGE, &query) || !query_choice(call, "open", choices, &open))
         return;
-    const char *args[] = {"", buf_text(&query.key), query.limit, buf_text(&open)};
+    const char *args[] = {buf_text(&query.key), query.limit, buf_text(&open)};
     read_document(call, "sla-history", args, ARRAY_SIZE(args), 0, query_answered);
 }

@@ -1,4 +1,4 @@
-/* Commands on one ticket: claim, release, transfer, reply, note, pend, resolve, confirm, reopen, cancel.
+/* Commands on one ticket: every action of meridian/ticket.h, by a person.
  *
  * One transaction each: lock the ticket, look whether the key was answered before, plan by the rules, write.
  * Called by the router on a worker. The lock comes before the look-up, so that of two deliveries of one
@@ -24,15 +24,6 @@ static int recall(struct db_conn *conn, struct job *job, const char *key, const 
     if (r < 0 || !db_rows(&result))
         return r;
     return job_recall(job, db_str(&result, 0, 0), db_str(&result, 0, 1), hash);
-}
-
-static int newest_plan(struct db_conn *conn, int64_t *ret_version)
-{
-    _cleanup_plan_in_force_ struct plan_in_force plan = {0};
-    int r = plan_in_force_read(conn, &plan);
-
-    *ret_version = plan.version;
-    return r;
 }
 
 /* Refusals that another moment could have granted. Told once, they must stay so: of two deliveries of one
@@ -94,8 +85,8 @@ static int change_ticket(struct db_conn *conn, struct job *job, const char *key,
         r = ticket_team_find(conn, request->command->team, &team);
     if (!r)
         r = ticket_rules_plan(request, &row, &team, &plan, &job->out);
-    if (!r && request->command->action == ACTION_RECALCULATE)
-        r = newest_plan(conn, &plan.steps[0].plan);
+    if (!r && request->command->action == ACTION_RECALCULATE && !request->command->own_plan)
+        r = plan_newest(conn, &plan.steps[0].plan);
     for (int i = 0; i < plan.n && !r; i++)
         r = ticket_write(conn, &row, &plan.steps[i], &writer, i == plan.n - 1);
     if (r < 0)

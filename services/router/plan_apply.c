@@ -49,12 +49,23 @@ static int add(struct db_conn *conn, struct job *job, const json_t *document, co
     return db_exec(conn, &sql_router_sla_plan_add, &params, NULL);
 }
 
-static int apply(struct db_conn *conn, struct job *job, const json_t *document)
+/* Takes seconds for a huge one: not in a transaction. */
+static int judge(struct job *job, const json_t *document, struct sla_document **ret_read)
+{
+    _cleanup_plan_fault_ struct plan_fault fault = {0};
+    _cleanup_buf_ struct buf pointer = BUF_INIT;
+
+    if (sla_plan_json_read(document, 0, NULL, ret_read, &fault) == 0)
+        return 0;
+    buf_printf(&pointer, "/document%s", buf_text(&fault.at));
+    return outcome_refuse_field(&job->out, buf_text(&pointer), buf_text(&fault.reason));
+}
+
+static int apply(struct db_conn *conn, struct job *job, const json_t *document,
+                 const struct sla_document *read)
 {
     _cleanup_plan_in_force_ struct plan_in_force present = {0};
     _cleanup_(json_decrefp) json_t *versions = NULL;
-    _cleanup_sla_document_ struct sla_document *read = NULL;
-    _cleanup_plan_fault_ struct plan_fault fault = {0};
     int64_t base = job->request->plan_apply->base_version;
     int r = plan_in_force_read(conn, &present);
 
@@ -64,27 +75,22 @@ static int apply(struct db_conn *conn, struct job *job, const json_t *document)
         return r;
     if ((base == present.version || base == present.version - 1) && json_equal(present.document, document))
         return answer(job, present.version); /* delivered again, or nothing changes */
-    if (present.version != base)
+    if (base != present.version)
         return outcome_refuse(&job->out, -E_PRECONDITION,
                               "Plan %lld is in force; yours was made from plan %lld",
                               (long long)present.version, (long long)base);
     versions = versions_of(document, base + 1, present.document, present.calendar_versions);
-    if (sla_plan_json_read(document, base + 1, NULL, &read, &fault) < 0) {
-        _cleanup_buf_ struct buf pointer = BUF_INIT;
-
-        buf_printf(&pointer, "/document%s", buf_text(&fault.at));
-        return outcome_refuse_field(&job->out, buf_text(&pointer), buf_text(&fault.reason));
-    }
     r = add(conn, job, document, versions, read, base + 1);
     return r < 0 ? r : answer(job, base + 1);
 }
 
-static int try_apply(struct db_conn *conn, struct job *job, const json_t *document)
+static int try_apply(struct db_conn *conn, struct job *job, const json_t *document,
+                     const struct sla_document *read)
 {
     int r = db_begin(conn);
 
     if (!r)
-        r = apply(conn, job, document);
+        r = apply(conn, job, document, read);
     if (!r)
         r = db_commit(conn, &job->lsn);
     if (r < 0)
@@ -96,6 +102,7 @@ static int plan_apply_work(struct db_conn *conn, struct job *job)
 {
     const Meridian__Principal *who = job->request->principal;
     _cleanup_(json_decrefp) json_t *document = NULL;
+    _cleanup_sla_document_ struct sla_document *read = NULL;
     struct authz_subject subject;
     json_error_t error;
     int r;
@@ -108,10 +115,12 @@ static int plan_apply_work(struct db_conn *conn, struct job *job)
     document = json_loads(job->request->plan_apply->document, JSON_REJECT_DUPLICATES, &error);
     if (!document)
         return outcome_refuse_field(&job->out, "/document", error.text);
-    r = try_apply(conn, job, document);
+    r = judge(job, document, &read);
+    if (!r)
+        r = try_apply(conn, job, document, read);
     if (r == -E_CONFLICT) { /* another one came first, or this very one, delivered twice */
         job_reset(job);
-        r = try_apply(conn, job, document);
+        r = try_apply(conn, job, document, read);
     }
     return r;
 }

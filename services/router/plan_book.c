@@ -85,6 +85,19 @@ int plan_book_get(struct plan_book *book, struct db_conn *conn, int64_t version,
     return r;
 }
 
+int plan_newest(struct db_conn *conn, int64_t *ret_version)
+{
+    _cleanup_result_ struct db_result result = {0};
+    int r = db_exec(conn, &sql_router_sla_plan_newest, NULL, &result);
+
+    if (r < 0)
+        return r;
+    if (db_is_null(&result, 0, 0))
+        return -E_INTERNAL;
+    *ret_version = db_int(&result, 0, 0);
+    return 0;
+}
+
 int plan_in_force_read(struct db_conn *conn, struct plan_in_force *ret_plan)
 {
     _cleanup_result_ struct db_result result = {0};

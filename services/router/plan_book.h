@@ -18,6 +18,8 @@ struct plan_book *plan_book_free(struct plan_book *book);
 bool plan_book_minds_claims(struct plan_book *book);
 void plan_book_learn_claims(struct plan_book *book);
 
+/** The version of the plan in force. Database failures; -E_INTERNAL: there is none. */
+int plan_newest(struct db_conn *conn, int64_t *ret_version) _must_check_;
 /** The plan in force. Ended with plan_in_force_fini. Database failures; -E_INTERNAL: there is none. */
 struct plan_in_force {
     int64_t version, cluster_epoch;

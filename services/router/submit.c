@@ -98,6 +98,7 @@ static int add_record(const struct batch *batch, const struct db_result *found, 
         .restricted = db_bool(found, row, 7),
         .requester = db_text(found, row, 8),
         .submitter = db_text(found, row, 9),
+        .by_desk = db_bool(found, row, 10),
         .plan = plan,
     };
     size_t i = (size_t)db_int(found, row, 3);

@@ -129,8 +129,8 @@ static struct levels levels_of(const Meridian__Submission *s)
     return levels;
 }
 
-/* What plans of service levels may ask of a customer comes from the attributes, and has to be in the event:
- * only events can be folded again. */
+/* What plans of service levels may ask of a customer comes from the attributes, if an agent gave them: nobody
+ * promises himself a contract. It has to be in the event: only events can be folded again. */
 static void add_customer(struct buf *json, const char *attributes)
 {
     static const char *const names[] = {"contract", "site", "customer_tier"};
@@ -162,7 +162,8 @@ static void first_event(const Meridian__Submission *s, const struct submit_place
     add_text(json, "language", s->language ? s->language : "en");
     add_text(json, "requester", place->requester);
     add_text(json, "accepted_at", clock_format(s->accepted_us, accepted));
-    add_customer(json, s->attributes);
+    if (place->by_desk)
+        add_customer(json, s->attributes);
     buf_add_char(json, '}');
 }
 

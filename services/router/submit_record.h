@@ -11,7 +11,8 @@ struct submit_place {
     const char *team_slug;
     bool restricted;
     const char *requester, *submitter; /* logins; NULL: nobody there has that id */
-    const struct sla_plan *plan;       /* in force */
+    bool by_desk;                /* the submitter is no requester: what is said of the customer is believed */
+    const struct sla_plan *plan; /* in force */
     int64_t now_us;
 };
 

@@ -227,6 +227,15 @@ static int refuse_transition(const struct judge *j)
                           ticket_action_name(j->action));
 }
 
+/* Every write of a ticket goes through all of its events, and requesters are strangers. */
+static int check_room(const struct judge *j)
+{
+    if (j->action != ACTION_REPLY || j->actor->role != ROLE_REQUESTER ||
+        j->row->version < LIMIT_TICKET_EVENTS)
+        return 0;
+    return outcome_refuse(j->out, -E_TICKET_FULL, "%s has had %d events", j->row->number, j->row->version);
+}
+
 static int check_others(const struct judge *j)
 {
     const Meridian__Command *c = j->command;
@@ -487,6 +496,8 @@ int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row 
     r = check_fields(&j);
     if (!r)
         r = check_preconditions(&j);
+    if (!r)
+        r = check_room(&j);
     if (!r)
         r = check_others(&j);
     if (r < 0)

@@ -41,8 +41,9 @@ def quick(desk):
         yield
 
 
-def submitted(who, contract, n):
-    return [who.submitted(f"Due {i}", attributes={"contract": contract})["number"] for i in range(n)]
+def submitted(desk, n, contract, count):
+    """Tickets of requester-eu-n, submitted by an agent: only of agents a contract is believed."""
+    return [desk.agent("eu", 1).submitted(f"Due {i}", attributes={"contract": contract}, on_behalf_of=f"requester-eu-{n}")["number"] for i in range(count)]
 
 
 def fired(desk, numbers):
@@ -61,7 +62,7 @@ def test_targets_follow_the_priority(desk):
 
 
 def test_two_schedulers_fire_each_once(desk):
-    numbers = submitted(desk.requester("eu", 2), "warns", 100)
+    numbers = submitted(desk, 2, "warns", 100)
     wait_for(lambda: len(fired(desk, numbers)) == 200, 25, 0.2, "200 firings")
     assert set(fired(desk, numbers).values()) == {1}
     late = desk.sql("SELECT max((data->>'late_ms')::int) FROM desk.event e JOIN desk.ticket t ON t.id = e.ticket_id WHERE e.type LIKE 'sla.%' "
@@ -71,12 +72,11 @@ def test_two_schedulers_fire_each_once(desk):
 
 
 def test_a_paused_clock_does_not_fire(desk):
-    me = desk.requester("eu", 2)
-    [number] = submitted(me, "paused", 1)
+    [number] = submitted(desk, 2, "paused", 1)
     agent = desk.agent("eu", 8)
     epoch = agent.act(number, "claim").json["epoch"]
     assert agent.act(number, "pend", epoch=epoch, reason="parts").status == 200
-    [other] = submitted(me, "paused", 1)
+    [other] = submitted(desk, 2, "paused", 1)
     wait_for(lambda: (other, "sla.breached") in fired(desk, [other]), 20, 0.1)
     assert not fired(desk, [number])
     assert desk.sql(f"SELECT c.fire_at FROM desk.clock c JOIN desk.ticket t ON t.id = c.ticket_id WHERE t.number = '{number}' AND target = "
@@ -86,7 +86,7 @@ def test_a_paused_clock_does_not_fire(desk):
 def test_overdue_clocks_fire_after_an_outage_of_all_schedulers(desk):
     desk.control.stop("sla-*")
     try:
-        numbers = submitted(desk.requester("eu", 3), "breaches", 30)
+        numbers = submitted(desk, 3, "breaches", 30)
         wait_for(lambda: desk.sql("SELECT count(*) FROM desk.clock c JOIN desk.ticket t ON t.id = c.ticket_id WHERE c.target = 'resolve' AND "
                                   "c.due_at < now() AND t.number IN ('" + "','".join(numbers) + "')") == [["30"]], 20, 0.2, "all overdue")
         assert not fired(desk, numbers)
@@ -129,7 +129,7 @@ def told(desk, number):
 
 def test_an_escalation_tells_step_after_step_until_somebody_acknowledges(desk):
     with plan(desk, with_escalation):
-        [left, seen] = submitted(desk.requester("eu", 5), "escalates", 2)
+        [left, seen] = submitted(desk, 5, "escalates", 2)
         wait_for(lambda: told(desk, seen), 10, 0.05, "the first step")
         assert desk.agent("eu", 3).act(seen, "acknowledge").status == 200
         wait_for(lambda: len(told(desk, left)) == 2, 10, 0.1, "the second step")

@@ -73,6 +73,11 @@ def committed(desk, who, **more):
     return number
 
 
+def of_customer(desk, **more):
+    """A ticket of requester-eu-4 that an agent submits: what is said of the customer is believed."""
+    return committed(desk, desk.agent("eu", 2), on_behalf_of="requester-eu-4", **more)
+
+
 def replayed(desk, *args):
     status, out, err = desk.deskctl("sla", "replay", *args, "-o", "json")
     report = json.loads(out)
@@ -132,9 +137,11 @@ def test_new_tickets_count_by_their_calendar_and_old_ones_keep_theirs(desk):
     with plan(desk, lambda _: _DOCUMENT) as version:
         for attributes, calendar, by in (({}, "berlin", "default"), ({"site": "上海"}, "shanghai", "site"),
                                          ({"site": "上海", "contract": "gold"}, "always", "contract"), ({"site": "Lund"}, "berlin", "default")):
-            _, clocks = explained(desk, committed(desk, me, attributes=attributes))
+            _, clocks = explained(desk, of_customer(desk, attributes=attributes))
             named = clocks["first_response"]["calendar"]
             assert (named["name"], named["by"], clocks["first_response"]["plan"]) == (calendar, by, version), attributes
+        _, clocks = explained(desk, committed(desk, me, attributes={"contract": "gold", "site": "上海"}))
+        assert clocks["first_response"]["calendar"]["by"] == "default", "nobody promises himself a contract"
         assert explained(desk, before)[1]["resolve"]["plan"] < version
         assert desk.agent().act(before, "recalculate").slug == "forbidden"
         assert lead.act(before, "recalculate", reason="a new contract").status == 200
@@ -147,8 +154,8 @@ def test_new_tickets_count_by_their_calendar_and_old_ones_keep_theirs(desk):
 
 
 def test_claiming_moves_clocks_that_look_at_the_owner(desk, version):
-    me, agent = desk.requester("eu", 4), desk.agent("eu", 2)
-    number = committed(desk, me, service="experts", impact="high", urgency="medium", attributes={"contract": "gold"})
+    agent = desk.agent("eu", 2)
+    number = of_customer(desk, service="experts", impact="high", urgency="medium", attributes={"contract": "gold"})
     assert explained(desk, number)[1]["pickup"]["state"] == "running"
     taken = []
     while number not in taken:
@@ -203,7 +210,7 @@ def test_history_is_for_those_who_see_the_ticket(desk):
 # ---- deskctl ----
 
 def test_explain_in_words_and_json(desk, version):
-    number = committed(desk, desk.requester("eu", 4), attributes={"contract": "gold"})
+    number = of_customer(desk, attributes={"contract": "gold"})
     status, out, err = desk.deskctl("sla", "explain", number)
     assert status == 0, out + err
     assert f"first_response  running  policy others, plan {version}  calendar always" in out and "by contract" in out, out

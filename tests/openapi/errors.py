@@ -49,6 +49,7 @@ _ADVICE = {
     "uri-too-long": "Keep the address below 8 KiB.",
     "headers-too-large": "Keep all headers together below 16 KiB.",
     "request-timeout": "The request came too slowly. Send it again in one go.",
+    "ticket-full": "Submit a new ticket and name this one. What a requester can add to one ticket has a limit.",
     "bad-cursor": "Start the list anew without `cursor`. A cursor is good for its own list only.",
 }
 

@@ -228,8 +228,8 @@ static void check_clocks(PGconn *pg)
 
     PQclear(query(pg, "SELECT set_config('meridian.kind', 'system', false)"));
     do {
-        const char *const values[] = {NULL, after[0] ? after : NULL, "500", NULL};
-        PGresult *page = PQexecParams(pg, sql_store_document_sla_history.sql, 4, NULL, values, NULL, NULL, 0);
+        const char *const values[] = {after[0] ? after : NULL, "500", NULL};
+        PGresult *page = PQexecParams(pg, sql_store_document_sla_history.sql, 3, NULL, values, NULL, NULL, 0);
         json_t *json, *item;
         const char *next;
 

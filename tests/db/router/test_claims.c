@@ -454,3 +454,28 @@ Test(claims, a_claim_stops_a_clock_that_minds_it)
         "1 met, 2 running", "back in the queue it has to be picked up again");
     desk_close(&desk);
 }
+
+/* The scheduler was late, and the claim ends the clock: as met or, where it is cancelled by it, cancelled.
+ * The breach is told behind the claim, and the fold knows it (desk_check). */
+Test(claims, a_late_clock_has_breached_also_when_a_claim_ends_it)
+{
+    struct desk desk;
+    const char *number;
+
+    desk_open(&desk, 2);
+    desk_plan(&desk,
+              "{\"policies\": [{\"name\": \"all\", \"targets\": {\"first_response\": {\"amount\": \"8h\"}, "
+              "\"resolve\": {\"amount\": \"8h\"}, \"met\": {\"amount\": \"10m\", \"stop\": {\"owned\": "
+              "\"yes\"}}, \"gone\": {\"amount\": \"10m\", \"start\": {\"owned\": \"no\"}, \"stop\": "
+              "{\"state\": \"resolved\"}, \"again\": \"anew\"}}}]}");
+    number = desk_ticket(&desk);
+    desk_age(&desk, number, 11);
+    cr_status(desk_claim_next(&desk, "agent-eu-1", NULL, NULL), 0);
+    cr_expect_str_eq(
+        ticket_text(&desk, number,
+                    "SELECT string_agg(c.target || ' ' || c.state || ' ' || (c.breached_at IS NOT NULL), "
+                    "', ' ORDER BY c.target) FROM desk.clock c WHERE c.ticket_id = t.id"),
+        "first_response running false, gone cancelled true, met met true, resolve running false");
+    desk_check(&desk);
+    desk_close(&desk);
+}

@@ -502,3 +502,19 @@ Test(commands, any_interleaving_keeps_the_laws, .timeout = 120)
     desk_check(&desk);
     desk_close(&desk);
 }
+
+/* Each write goes through all events of the ticket: what a requester can add has an end. */
+Test(commands, a_requester_fills_no_ticket_without_end)
+{
+    struct desk desk;
+    const char *number;
+
+    desk_open(&desk, 2);
+    number = desk_ticket(&desk);
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_REPLY, number, -1), 0);
+    test_db_runf(desk.db, "UPDATE desk.ticket SET event_seq = %d", LIMIT_TICKET_EVENTS);
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_REPLY, number, -1), E_TICKET_FULL);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_REPLY, number, -1), 0);
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_CANCEL, number, -1), 0);
+    desk_close(&desk);
+}

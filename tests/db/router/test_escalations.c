@@ -239,3 +239,23 @@ Test(escalations, a_ticket_that_somebody_owns_stays_with_them)
     desk_check(&desk);
     desk_close(&desk);
 }
+
+Test(escalations, one_that_begins_with_a_claim_is_armed_by_it)
+{
+    struct desk desk;
+    const char *number;
+
+    desk_open(&desk, 2);
+    desk_plan(
+        &desk,
+        "{\"policies\": [{\"name\": \"all\", \"targets\": {\"first_response\": {\"amount\": \"1h\"}, "
+        "\"resolve\": {\"amount\": \"8h\"}}}], \"escalations\": [{\"name\": \"e\", \"when\": {\"owned\": "
+        "\"yes\"}, \"target\": \"first_response\", \"steps\": [{\"at\": \"50%\", \"only\": \"always\", "
+        "\"notify\": [{\"owner\": true}]}]}]}");
+    number = desk_ticket(&desk);
+    cr_expect_str_eq(timer(&desk, number), "none");
+    cr_status(desk_claim_next(&desk, "agent-eu-1", NULL, NULL), 0);
+    cr_expect_str_eq(timer(&desk, number), "30");
+    desk_check(&desk);
+    desk_close(&desk);
+}

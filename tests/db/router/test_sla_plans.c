@@ -204,13 +204,13 @@ Test(sla_plans, a_late_cycle_breaches_alone)
     desk_open(&desk, 2);
     cr_status(apply(&desk, "admin",
                     "{\"policies\":[{\"name\":\"all\",\"targets\":{\"first_response\":{\"amount\":"
-                    "1},\"resolve\":{\"amount\":\"8h\"},\"update\":{\"amount\":1}}}]}",
+                    "\"1m\"},\"resolve\":{\"amount\":\"8h\"},\"update\":{\"amount\":\"1m\"}}}]}",
                     1),
               0);
     number = desk_ticket(&desk);
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_REPLY, number, 1), 0);
-    test_db_run(desk.db, "SELECT pg_sleep(1.1)");
+    desk_age(&desk, number, 2);
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_REPLY, number, 1), 0);
     cr_expect_str_eq(
         ticket_text(&desk, number,
@@ -363,21 +363,21 @@ Test(sla_plans, priorities_are_replayed_past_pauses)
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_REPLY, number, 1), 0);
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_PEND, number, 1), 0);
-    test_db_run(desk.db, "SELECT pg_sleep(2)");
+    desk_age(&desk, number, 10);
     cr_status(desk_do(&desk, "requester-eu-1", ACTION_REPLY, number, -1), 0);
     cr_status(a = prioritize(&desk, "agent-eu-1", number, 0, 1, 1), E_OWNERSHIP_LOST);
     cr_expect_str_eq(member(a, "owner.login"), "agent-eu-1");
     cr_status(prioritize(&desk, "agent-ap-1", number, -1, 1, 1), E_FORBIDDEN);
-    cr_expect_str_eq(due_minutes(&desk, number, "resolve"), "4320 running");
+    cr_expect_str_eq(due_minutes(&desk, number, "resolve"), "4330 running", "three days and the pause");
     cr_expect_str_eq(ticket_text(&desk, number, "priority || ' ' || event_seq"), "3 6");
 
     cr_status(a = prioritize(&desk, "agent-eu-1", number, 1, 1, 1), 0);
     cr_expect_str_eq(member(a, "priority"), "1");
     cr_expect_str_eq(ticket_text(&desk, number,
-                                 "SELECT extract(epoch FROM c.due_at - c.started_at) >= 14401 AND extract("
-                                 "epoch FROM c.due_at - c.started_at) < 14410 FROM desk.clock c WHERE "
+                                 "SELECT extract(epoch FROM c.due_at - c.started_at) >= 14999 AND extract("
+                                 "epoch FROM c.due_at - c.started_at) < 15060 FROM desk.clock c WHERE "
                                  "c.ticket_id = t.id AND c.target = 'resolve'"),
-                     "true", "four hours, and the pause, which counts in whole seconds of the clock");
+                     "true", "four hours and a pause of ten minutes");
     cr_expect_str_eq(ticket_text(&desk, number,
                                  "SELECT target_s || ' ' || state FROM desk.clock c WHERE c.ticket_id = t.id "
                                  "AND c.target = 'first_response'"),
@@ -433,5 +433,53 @@ Test(sla_plans, without_its_plan_a_ticket_does_not_change)
     cr_status(prioritize(&other, "agent-eu-1", number, -1, 1, 1), 0);
     desk_check(&desk);
     second_close(&other, &desk);
+    desk_close(&desk);
+}
+
+/* As after new rules of time zones: the ticket counts anew, by the plan that it has. */
+Test(sla_plans, recalculated_by_its_own_plan_a_ticket_keeps_it)
+{
+    Meridian__Command command;
+    struct desk desk;
+    const char *number;
+
+    desk_open(&desk, 2);
+    desk_plan(&desk, hours(1, 2));
+    number = desk_ticket(&desk);
+    desk_plan(&desk, hours(3, 4));
+    test_db_run(desk.db, "UPDATE desk.clock SET due_at = due_at + interval '5 min' WHERE target = 'resolve'");
+    command = desk_command(ACTION_RECALCULATE, number, -1);
+    command.has_own_plan = command.own_plan = true;
+    cr_status(desk_call_command(&desk, "lead-eu-1", &command), 0);
+    cr_expect_str_eq(clocks(&desk, number), "first_response 1 running 1, resolve 1 running 2");
+    desk_check(&desk);
+    command.own_plan = false;
+    cr_status(desk_call_command(&desk, "lead-eu-1", &command), 0);
+    cr_expect_str_eq(clocks(&desk, number), "first_response 1 running 3, resolve 1 running 4");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+Test(sla_plans, only_an_agent_is_believed_what_he_says_of_a_customer)
+{
+    struct draft own, theirs;
+    struct draft *const drafts[] = {&own, &theirs};
+    struct desk desk;
+
+    desk_open(&desk, 2);
+    draft_init(&own, &desk);
+    draft_init(&theirs, &desk);
+    own.message.attributes = theirs.message.attributes = (char *)"{\"contract\": \"gold\", \"room\": \"5\"}";
+    theirs.message.submitter_id = who("agent-eu-1")->user_id;
+    cr_status(desk_submit(&desk, drafts, 2), 0);
+    cr_expect_str_eq(
+        ticket_text(&desk, own.number,
+                    "SELECT coalesce(data ->> 'contract', 'none') || ' ' || (t.attributes ->> 'contract') "
+                    "FROM desk.event e WHERE e.ticket_id = t.id"),
+        "none gold");
+    cr_expect_str_eq(ticket_text(&desk, theirs.number,
+                                 "SELECT data ->> 'contract' FROM desk.event e WHERE e.ticket_id = t.id"),
+                     "gold");
+    desk_check(&desk);
     desk_close(&desk);
 }

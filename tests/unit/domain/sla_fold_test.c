@@ -436,24 +436,37 @@ Test(sla_fold, fired_stays_fired_through_pause_and_restart)
     cr_expect_eq(fold.runs[0].clock.warned.us, story_minute(46).us);
 }
 
-Test(sla_fold, what_fires_on_a_clock_that_has_ended_or_never_was_is_nothing)
+Test(sla_fold, what_fires_on_a_clock_that_never_was_is_nothing)
 {
     state(0, "new");
-    state(20, "resolved");
-    (void)story_fires(&story, 46, "t", 1, SLA_FIRED_BREACH);
     (void)story_fires(&story, 46, "t", 2, SLA_FIRED_BREACH);
     (void)story_fires(&story, 46, "u", 1, SLA_FIRED_WARNING);
-    expect_ended("t", 1, SLA_CLOCK_MET, 20);
-    cr_expect_eq(fold.runs[0].clock.breached.us, 0);
-    cr_expect_eq(fold.runs[0].clock.generation, 2);
+    expect_running("t", 1, 60);
+    cr_expect_eq(fold.n, 1);
+    cr_expect_eq(fold.runs[0].clock.generation, 1);
 }
 
-Test(sla_fold, what_was_due_when_a_clock_was_met_still_fires_once)
+/* A claim ends the clock, and what had been due is told right behind it: in the same second, or long late,
+ * met or cancelled. Nothing else moves. */
+Test(sla_fold, what_is_told_of_a_clock_that_has_ended_is_kept_once)
 {
     state(0, "new");
-    state(70, "resolved");
-    (void)story_fires(&story, 71, "t", 1, SLA_FIRED_BREACH);
+    state(60, "resolved");
+    (void)story_fires(&story, 60, "t", 1, SLA_FIRED_BREACH);
     (void)story_fires(&story, 72, "t", 1, SLA_FIRED_BREACH);
-    expect_ended("t", 1, SLA_CLOCK_MET, 70);
-    cr_expect_eq(fold.runs[0].clock.breached.us, story.steps[2].at.us);
+    expect_ended("t", 1, SLA_CLOCK_MET, 60);
+    cr_expect_eq(fold.runs[0].clock.breached.us, story_minute(60).us);
+    cr_expect_eq(fold.runs[0].clock.fire.us, 0);
+    cr_expect_eq(fold.runs[0].clock.generation, 3);
+}
+
+Test(sla_fold, also_of_one_that_was_cancelled)
+{
+    target->cancels = SLA_CANCELS_WHEN;
+    target->cancel = IS(SLA_OWNED, "yes");
+    state(0, "new");
+    goes(70, SLA_OWNED, "yes");
+    (void)story_fires(&story, 70, "t", 1, SLA_FIRED_BREACH);
+    expect_ended("t", 1, SLA_CLOCK_CANCELLED, 70);
+    cr_expect_eq(fold.runs[0].clock.breached.us, story_minute(70).us);
 }
