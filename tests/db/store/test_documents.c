@@ -395,6 +395,50 @@ Test(documents, audit_walks_every_event_of_every_ticket_once)
     }
 }
 
+/* A page has to fit into a message of the bus: it ends when it is full of tickets, or of their events; and it
+ * says where to go on also when nothing on it was wanted. */
+Test(documents, histories_of_clocks_page_by_tickets_and_bytes)
+{
+    json_t *json;
+
+    desk_ticket(&desk, "EU-71", "requester-eu-1", 1, "new", NULL);
+    desk_ticket(&desk, "EU-72", "requester-eu-1", 1, "closed", NULL);
+    desk_ticket(&desk, "EU-73", "requester-eu-1", 1, "new", NULL);
+    test_db_run(
+        desk.db,
+        "INSERT INTO desk.event (position, ticket_id, seq, type, at, actor, public, data, hash) SELECT 9, "
+        "t.id, 2, 'ticket.noted', now(), 'x', false, jsonb_build_object('pad', repeat('x', 600000)), '' "
+        "FROM desk.ticket t WHERE t.number = 'EU-71'");
+    for (int wanted = 0; wanted < 2; wanted++) {
+        _cleanup_buf_ struct buf seen = BUF_INIT;
+        char after[64] = "";
+        int pages = 0;
+
+        do {
+            const char *next;
+
+            cr_assert_eq(
+                desk_read(&desk, "lead-eu-1", "sla-history", &json, after, "2", wanted ? "true" : "", NULL),
+                0);
+            cr_assert_leq(json_array_size(json_object_get(json, "items")), 2);
+            buf_printf(&seen, " %s ", desk_numbers(json));
+            next = json_string_value(json_object_get(json, "next"));
+            snprintf(after, sizeof after, "%s", next ? next : "");
+            json_decref(json);
+            pages++;
+        } while (after[0]);
+        cr_expect(strstr(buf_text(&seen), " EU-71 "), "alone on its page: %s", buf_text(&seen));
+        cr_expect_eq(strstr(buf_text(&seen), "EU-72") != NULL, !wanted, "%s", buf_text(&seen));
+        cr_expect(strstr(buf_text(&seen), "EU-73"), "%s", buf_text(&seen));
+        cr_expect_gt(pages, 1);
+    }
+    cr_expect_eq(desk_read(&desk, "requester-eu-1", "sla-ticket", &json, "EU-71", NULL), -E_NOT_FOUND);
+    cr_assert_eq(desk_read(&desk, "agent-eu-1", "sla-ticket", &json, "EU-71", NULL), 0);
+    cr_expect_str_eq(desk_numbers(json), "EU-71");
+    json_decref(json);
+    cr_expect_eq(desk_read(&desk, "agent-eu-1", "sla-ticket", &json, "EU-7", NULL), -E_NOT_FOUND);
+}
+
 Test(documents, status_counts_and_dead_letters_list)
 {
     json_t *json;
