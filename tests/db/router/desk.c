@@ -10,7 +10,7 @@
 
 enum { TIMEOUT_MS = 60000 };
 
-static bool is_ready(void *arg)
+bool desk_router_is_ready(void *arg)
 {
     _cleanup_buf_ struct buf reasons = BUF_INIT;
 
@@ -33,13 +33,30 @@ void desk_start(struct desk *desk, struct router_options options)
     options.instance = "router-eu-1";
     options.conninfo = test_db_conninfo(desk->db, "meridian_router");
     cr_assert_eq(router_open(&options, &desk->router), 0);
-    test_loop_until(&desk->loop, is_ready, desk->router, 10000);
+    test_loop_until(&desk->loop, desk_router_is_ready, desk->router, 10000);
 }
 
 void desk_open(struct desk *desk, int workers)
 {
     desk_prepare(desk);
     desk_start(desk, (struct router_options){.db_workers = workers});
+}
+
+void desk_second(struct desk *second, const struct desk *desk)
+{
+    *second = (struct desk){.db = desk->db, .pg = desk->pg, .submissions = 100000};
+    desk_start(second, (struct router_options){.db_workers = 2});
+}
+
+void desk_second_close(struct desk *second, struct desk *desk)
+{
+    struct answer **last = &desk->answers;
+
+    second->router = router_close(second->router);
+    test_loop_close(&second->loop);
+    while (*last)
+        last = &(*last)->next;
+    *last = second->answers;
 }
 
 void desk_close(struct desk *desk)

@@ -24,6 +24,12 @@ void desk_open(struct desk *desk, int workers);
 void desk_prepare(struct desk *desk);
 void desk_start(struct desk *desk, struct router_options options);
 void desk_close(struct desk *desk);
+/** A second router on the database of the first, with a loop of its own; its answers are the first one's
+ * after its end. */
+void desk_second(struct desk *second, const struct desk *desk);
+void desk_second_close(struct desk *second, struct desk *desk);
+/** For test_loop_until: a router has nothing that keeps it from being ready. */
+bool desk_router_is_ready(void *router);
 
 /** What came back; lives as long as the desk. */
 struct answer {

@@ -307,14 +307,6 @@ Test(operations, housekeeping_goes_on_without_a_partition)
     desk_close(&desk);
 }
 
-static bool is_ready(void *arg)
-{
-    _cleanup_buf_ struct buf reasons = BUF_INIT;
-
-    router_not_ready(arg, &reasons);
-    return !reasons.n;
-}
-
 static bool backend_sleeps(void *arg)
 {
     struct desk *desk = arg;
@@ -412,7 +404,7 @@ Test(operations, a_database_that_goes_away, .timeout = 120)
     options.loop = test_loop_init(&loop);
     options.conninfo = test_server_conninfo(server);
     cr_assert_eq(router_open(&options, &router), 0);
-    test_loop_until(&loop, is_ready, router, 20000);
+    test_loop_until(&loop, desk_router_is_ready, router, 20000);
     run_at(options.conninfo,
            "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(30); "
            "RETURN NEW; END $$;"
@@ -439,7 +431,7 @@ Test(operations, a_database_that_goes_away, .timeout = 120)
     }
     test_server_start(server);
     run_at(options.conninfo, "DROP TRIGGER slow ON desk.command");
-    test_loop_until(&loop, is_ready, router, 20000);
+    test_loop_until(&loop, desk_router_is_ready, router, 20000);
     status = -1;
     router_dispatch(router, &request, take_status, &status);
     test_loop_until(&loop, answered, &status, 20000);

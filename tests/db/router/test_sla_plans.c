@@ -93,32 +93,13 @@ Test(sla_plans, a_calendar_keeps_the_version_that_brought_it)
     desk_close(&desk);
 }
 
-/* A second router on the same database. */
-static void second_start(struct desk *second, const struct desk *desk)
-{
-    *second = (struct desk){.db = desk->db, .pg = desk->pg, .submissions = 100000};
-    desk_start(second, (struct router_options){.db_workers = 2});
-}
-
-/* Its answers are the first one's to free. */
-static void second_close(struct desk *second, struct desk *desk)
-{
-    struct answer **last = &desk->answers;
-
-    second->router = router_close(second->router);
-    test_loop_close(&second->loop);
-    while (*last)
-        last = &(*last)->next;
-    *last = second->answers;
-}
-
 Test(sla_plans, of_two_at_once_one_wins, .timeout = 120)
 {
     enum { ROUNDS = 30 };
     struct desk desk, other;
 
     desk_open(&desk, 2);
-    second_start(&other, &desk);
+    desk_second(&other, &desk);
     for (int64_t base = 1; base <= ROUNDS; base++) {
         struct answer *a, *b;
 
@@ -131,7 +112,7 @@ Test(sla_plans, of_two_at_once_one_wins, .timeout = 120)
                   "%d %s, %d %s", a->status, a->detail, b->status, b->detail);
     }
     cr_expect_eq(test_db_int(desk.db, "SELECT max(version) FROM desk.sla_plan"), ROUNDS + 1);
-    second_close(&other, &desk);
+    desk_second_close(&other, &desk);
     desk_close(&desk);
 }
 
@@ -141,7 +122,7 @@ Test(sla_plans, the_same_twice_at_once_answers_the_same, .timeout = 120)
     struct desk desk, other;
 
     desk_open(&desk, 2);
-    second_start(&other, &desk);
+    desk_second(&other, &desk);
     for (int64_t base = 1; base <= ROUNDS; base++) {
         struct answer *a = desk_send_plan(&desk, "admin", hours(1, (int)base + 1), base);
         struct answer *b = desk_send_plan(&other, "admin", hours(1, (int)base + 1), base);
@@ -150,7 +131,7 @@ Test(sla_plans, the_same_twice_at_once_answers_the_same, .timeout = 120)
         cr_status(desk_wait(&other, b), 0);
         cr_assert_str_eq(a->json, b->json);
     }
-    second_close(&other, &desk);
+    desk_second_close(&other, &desk);
     desk_close(&desk);
 }
 
@@ -420,7 +401,7 @@ Test(sla_plans, without_its_plan_a_ticket_does_not_change)
     cr_status(apply(&desk, "admin", hours(1, 2), 1), 0);
     number = desk_ticket(&desk);
     cr_status(apply(&desk, "admin", hours(3, 4), 2), 0);
-    second_start(&other, &desk);
+    desk_second(&other, &desk);
     test_db_run(desk.db, "BEGIN; SET LOCAL session_replication_role = replica; CREATE TABLE public.kept AS "
                          "SELECT * FROM desk.sla_plan WHERE version = 2; DELETE FROM desk.sla_plan WHERE "
                          "version = 2; COMMIT");
@@ -432,7 +413,7 @@ Test(sla_plans, without_its_plan_a_ticket_does_not_change)
     test_db_run(desk.db, "INSERT INTO desk.sla_plan SELECT * FROM public.kept; DROP TABLE public.kept");
     cr_status(prioritize(&other, "agent-eu-1", number, -1, 1, 1), 0);
     desk_check(&desk);
-    second_close(&other, &desk);
+    desk_second_close(&other, &desk);
     desk_close(&desk);
 }
 
