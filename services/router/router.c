@@ -52,6 +52,8 @@ static const struct job_kind *kind_of(const Meridian__Request *request)
         return &timer_due_kind;
     case MERIDIAN__REQUEST__BODY_PLAN_APPLY:
         return &plan_apply_kind;
+    case MERIDIAN__REQUEST__BODY_ORGANISATION_APPLY:
+        return &org_apply_kind;
     default: /* a newer sender's, or the notifier's */
         return NULL;
     }
@@ -216,6 +218,7 @@ void router_dispatch(struct router *router, const Meridian__Request *request, ro
 
     job->router = router;
     job->plans = router->plans;
+    job->organisations = router->organisations;
     job->kind = kind;
     job->request = request;
     job->answer = answer;
@@ -376,10 +379,12 @@ int router_open(const struct router_options *options, struct router **ret_router
     router->region = options->region;
     router->instance = options->instance;
     router->plans = plan_book_new();
+    router->organisations = org_book_new();
     make_metrics(router);
     r = authority ? open_authority(router, options) : open_warm(router, options);
     if (r < 0) {
         plan_book_free(router->plans);
+        org_book_free(router->organisations);
         free(router);
         return r;
     }
@@ -403,6 +408,7 @@ struct router *router_close(struct router *router)
         janitor_close(&router->janitor);
     }
     router->plans = plan_book_free(router->plans);
+    router->organisations = org_book_free(router->organisations);
     hinting_close(&router->hinting);
     return NULL;
 }

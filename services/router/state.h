@@ -15,6 +15,7 @@ struct router {
     const char *region, *instance;
     struct db_pool *pool;    /* NULL: warm */
     struct plan_book *plans; /* for the workers */
+    struct org_book *organisations;
     struct bus_client *home; /* warm: where everything goes */
     int db_workers;
     int64_t cluster_epoch; /* the highest seen; 0: none yet */
