@@ -135,7 +135,6 @@ struct org_route organisation_route(const struct organisation *o, const struct s
     const char *name = facts->values[SLA_SERVICE];
     struct org_route route = {.team = ORG_NONE, .impact = impact, .urgency = urgency};
     struct sla_facts all = *facts;
-    int priority;
 
     route.service = organisation_service(o, name);
     apply_service(o, &route);
@@ -147,8 +146,8 @@ struct org_route organisation_route(const struct organisation *o, const struct s
         route.team = organisation_team(o, name);
     if (route.team == ORG_NONE)
         route.team = o->default_team;
-    if (priority_of((unsigned)route.impact, (unsigned)route.urgency, &priority) == 0)
-        all.values[SLA_PRIORITY] = priorities[priority - 1];
+    if (priority_of((unsigned)route.impact, (unsigned)route.urgency, &route.seen_priority) == 0)
+        all.values[SLA_PRIORITY] = priorities[route.seen_priority - 1];
     for (size_t i = 0; i < o->nrules && !route.rule; i++)
         if (sla_condition_holds(&o->rules[i].when, &all))
             apply_rule(&o->rules[i], &route);

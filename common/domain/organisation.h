@@ -97,6 +97,7 @@ const struct org_service *organisation_service(const struct organisation *organi
 struct org_route {
     size_t team; /* ORG_NONE: the organisation has no teams */
     int impact, urgency;
+    int seen_priority;                 /* that rules were asked with */
     const struct org_service *service; /* that it was found under; NULL: none */
     const struct org_rule *rule;       /* that decided; NULL: none */
 };

@@ -133,14 +133,23 @@ static void add_tags(const struct org_rule *rule, struct buf *json)
     buf_add_text(json, rule && rule->ntags ? "]" : "[]");
 }
 
-/* Which version of the organisation sent it where it is, by which service and rule. */
-static void add_routing(const struct submit_place *place, struct buf *json)
+static void add_level(const char *name, bool given, unsigned level, struct buf *json)
+{
+    if (given && level)
+        buf_printf(json, ",\"%s\":%u", name, level);
+}
+
+/* Which version of the organisation sent it where it is, by which service and rule; and the levels that the
+ * submitter gave, so that it can be done again. */
+static void add_routing(const Meridian__Submission *s, const struct submit_place *place, struct buf *json)
 {
     const struct org_route *route = &place->route;
 
     buf_printf(json, ",\"routing\":{\"organisation\":%lld", (long long)place->organisation);
     add_text(json, "service", route->service ? route->service->name : NULL);
     add_text(json, "rule", route->rule ? route->rule->name : NULL);
+    add_level("impact", s->has_impact, s->impact, json);
+    add_level("urgency", s->has_urgency, s->urgency, json);
     buf_add_text(json, "},\"tags\":");
     add_tags(route->rule, json);
 }
@@ -178,7 +187,7 @@ static void first_event(const Meridian__Submission *s, const struct submit_place
     add_text(json, "accepted_at", clock_format(s->accepted_us, accepted));
     if (place->by_desk)
         add_customer(json, s->attributes);
-    add_routing(place, json);
+    add_routing(s, place, json);
     buf_add_char(json, '}');
 }
 
