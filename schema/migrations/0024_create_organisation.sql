@@ -41,9 +41,12 @@ CREATE TABLE desk.shift (
     desk text NOT NULL REFERENCES desk.desk,
     opens_at timestamptz NOT NULL,
     closes_at timestamptz NOT NULL CHECK (closes_at > opens_at),
+    swept_at timestamptz,
     PRIMARY KEY (desk, opens_at)
 );
 COMMENT ON TABLE desk.shift IS 'When desks are open, laid out from yesterday some weeks ahead: computed from their hours by a router, daily and when an organisation is applied. Around the clock is one row without end.';
+COMMENT ON COLUMN desk.shift.swept_at IS 'When a router had seen to its end: what agents of the desk owned went back into the queue. Laid out anew, it is seen to again, which does no harm.';
+CREATE INDEX shift_unswept ON desk.shift (closes_at) WHERE swept_at IS NULL;
 
 CREATE FUNCTION desk.shifts_lay(p_version bigint, p_shifts json) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
@@ -129,6 +132,7 @@ COMMENT ON FUNCTION desk.organisation_apply IS 'Puts an organisation in force th
 REVOKE ALL ON FUNCTION desk.shifts_lay, desk.organisation_apply FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION desk.shifts_lay, desk.organisation_apply TO meridian_router;
 GRANT SELECT ON desk.organisation, desk.desk, desk.team_desk, desk.agent_desk, desk.shift TO meridian_intake, meridian_router;
+GRANT UPDATE (swept_at) ON desk.shift TO meridian_router;
 GRANT SELECT ON desk.desk, desk.team_desk, desk.agent_desk, desk.shift TO meridian_report;
 GRANT SELECT (tags) ON desk.ticket TO meridian_report;
 

@@ -7,6 +7,7 @@
 #include "router/janitor.h"
 #include "router/job.h"
 #include "router/replication.h"
+#include "router/shift_end.h"
 #include "router/sign_in_gate.h"
 
 struct router {
@@ -26,6 +27,7 @@ struct router {
     struct replication replication;
     struct sign_in_gate gate;
     struct janitor janitor;
+    struct shift_end shift_end;
 
     struct hinting hinting;
     struct claim_groups claims;

@@ -279,7 +279,7 @@ static bool laid_out(void *arg)
 {
     struct desk *desk = arg;
 
-    return test_db_int(desk->db, "SELECT count(*) FROM desk.shift") == 1;
+    return test_db_int(desk->db, "SELECT count(*) FROM desk.shift WHERE desk = 'always'") == 1;
 }
 
 Test(organisation, shifts_are_laid_out_by_a_router_that_starts)
@@ -295,5 +295,142 @@ Test(organisation, shifts_are_laid_out_by_a_router_that_starts)
     cr_expect_eq(test_db_int(desk.db, "SELECT desk.shifts_lay(1, '[]')::int"), 0,
                  "of an organisation that is not in force");
     cr_expect(laid_out(&desk));
+    desk_close(&desk);
+}
+
+/* ---- when a desk closes ---- */
+
+/* A desk at which everybody sits, and of which the tests make the shifts: the router has laid out its own
+ * before. Team 1 takes its tickets back. */
+static void open_returning(struct desk *desk)
+{
+    _cleanup_buf_ struct buf sql = BUF_INIT;
+
+    desk_prepare(desk);
+    buf_printf(&sql, "SELECT desk.organisation_apply(2, '%s', '[]', 'somebody')", document(desk, "{}"));
+    test_db_run(desk->db, buf_text(&sql));
+    test_db_run(desk->db, "UPDATE desk.team SET shift_end = 'return' WHERE id = 1");
+    desk_start(desk, (struct router_options){.db_workers = 2});
+    test_loop_until(&desk->loop, laid_out, desk, 20000);
+    test_db_run(desk->db, "DELETE FROM desk.shift WHERE desk = 'day'");
+}
+
+static void close_desk(struct desk *desk)
+{
+    test_db_run(desk->db,
+                "INSERT INTO desk.shift (desk, opens_at, closes_at) VALUES ('day', now() - interval "
+                "'8 hours', clock_timestamp())");
+}
+
+static bool seen_to(void *arg)
+{
+    struct desk *desk = arg;
+
+    return test_db_int(desk->db, "SELECT count(*) FROM desk.shift WHERE desk = 'day' AND swept_at IS NULL "
+                                 "AND closes_at <= now()") == 0;
+}
+
+Test(shift_end, returns_what_is_open, .timeout = 60)
+{
+    struct desk desk;
+    const char *open, *pending, *kept;
+    struct answer *a;
+
+    open_returning(&desk);
+    open = desk_ticket(&desk);
+    pending = desk_ticket(&desk);
+    kept =
+        desk_ticket_of(&desk,
+                       test_db_text(desk.db, "SELECT slug FROM desk.team WHERE NOT restricted AND id > 1 "
+                                             "AND id IN (SELECT team_id FROM desk.team_member WHERE user_id "
+                                             "= md5('agent-eu-1')::uuid) LIMIT 1"),
+                       2, 2);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, open, -1), 0);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, pending, -1), 0);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, kept, -1), 0);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_PEND, pending, 1), 0);
+    close_desk(&desk);
+    test_loop_until(&desk.loop, seen_to, &desk, 20000);
+
+    cr_expect_str_eq(ticket_text(&desk, open, "t.state || ' ' || coalesce(t.owner_id::text, 'nobody')"),
+                     "open nobody");
+    cr_expect_eq(ticket_epoch(&desk, open), 2);
+    cr_expect_str_eq(
+        ticket_text(&desk, open,
+                    "SELECT concat_ws(' ', e.type, e.actor, e.data ->> 'from_owner', e.data ->> "
+                    "'desk', e.data ->> 'epoch') FROM desk.event e WHERE e.ticket_id = t.id ORDER "
+                    "BY e.seq DESC LIMIT 1"),
+        "ticket.returned system:router agent-eu-1 day 2");
+    cr_expect_str_eq(ticket_text(&desk, pending, "t.state || ' ' || (t.owner_id IS NOT NULL)"),
+                     "pending true");
+    cr_expect_str_eq(ticket_text(&desk, kept, "t.state || ' ' || (t.owner_id IS NOT NULL)"), "open true");
+    cr_status(a = desk_do(&desk, "agent-eu-1", ACTION_RESOLVE, open, 1), E_OWNERSHIP_LOST);
+    cr_status(desk_claim_next(&desk, "agent-eu-1", NULL, NULL), 0);
+    cr_expect_eq(ticket_epoch(&desk, open), 3);
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+Test(shift_end, a_break_or_another_shift_is_none, .timeout = 60)
+{
+    struct desk desk;
+    const char *number;
+
+    open_returning(&desk);
+    number = desk_ticket(&desk);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
+    /* an end that counts, before a shift that is on: seen to, but nothing is taken away */
+    test_db_run(desk.db,
+                "INSERT INTO desk.shift (desk, opens_at, closes_at) VALUES ('day', now() - interval '9 "
+                "hours', now() - interval '3 hours'), ('day', now() - interval '30 min', now() + "
+                "interval '1 hour')");
+    test_db_run(desk.db, "UPDATE desk.ticket SET owned_at = now() - interval '5 hours' WHERE owner_id IS NOT "
+                         "NULL");
+    test_loop_until(&desk.loop, seen_to, &desk, 20000);
+    cr_expect_eq(ticket_epoch(&desk, number), 1);
+    /* a break */
+    test_db_run(desk.db, "UPDATE desk.shift SET opens_at = now() + interval '90 min', closes_at = now() + "
+                         "interval '9 hours', swept_at = NULL WHERE desk = 'day' AND closes_at > now()");
+    test_db_run(desk.db, "UPDATE desk.shift SET closes_at = now() - interval '1 min', swept_at = NULL WHERE "
+                         "desk = 'day' AND closes_at < now()");
+    cr_expect_eq(test_db_int(desk.db,
+                             "SELECT count(*) FROM desk.shift s WHERE s.desk = 'day' AND s.closes_at < "
+                             "now() AND EXISTS (SELECT FROM desk.shift n WHERE n.opens_at BETWEEN "
+                             "s.closes_at AND s.closes_at + interval '2 hours')"),
+                 1);
+    desk_ticket(&desk); /* time passes */
+    cr_expect_eq(ticket_epoch(&desk, number), 1);
+    desk_close(&desk);
+}
+
+/* While the first one's loop turns, so does the second one's. */
+static bool second_turns(void *arg)
+{
+    struct desk **both = arg;
+
+    uv_run(&both[1]->loop, UV_RUN_NOWAIT);
+    return seen_to(both[0]);
+}
+
+/* Both find the same tickets; each is returned once. */
+Test(shift_end, two_routers_return_each_once, .timeout = 120)
+{
+    enum { TICKETS = 12 };
+    struct desk desk, second;
+    const char *numbers[TICKETS];
+
+    open_returning(&desk);
+    for (int i = 0; i < TICKETS; i++)
+        numbers[i] = desk_ticket(&desk);
+    for (int i = 0; i < TICKETS; i++)
+        cr_status(desk_do(&desk, i % 2 ? "agent-eu-1" : "agent-ap-1", ACTION_CLAIM, numbers[i], -1), 0);
+    desk_second(&second, &desk);
+    close_desk(&desk);
+    test_loop_until(&desk.loop, second_turns, &(struct desk *[]){&desk, &second}, 20000);
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.event WHERE type = 'ticket.returned'"),
+                 TICKETS);
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.ready"), TICKETS);
+    desk_second_close(&second, &desk);
+    desk_check(&desk);
     desk_close(&desk);
 }
