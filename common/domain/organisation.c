@@ -159,14 +159,34 @@ static bool impossible(const struct sla_wish *wishes, size_t n)
     return sla_wishes_possible(wishes, n) == SLA_IMPOSSIBLE;
 }
 
+/* Some ticket for which a condition of the usual form, all of fields with values, holds. */
+static struct sla_facts witness_of(const struct sla_condition *condition)
+{
+    struct sla_facts facts = {{0}};
+
+    if (condition->kind == SLA_IS && condition->nvalues)
+        facts.values[condition->field] = condition->values[0];
+    for (size_t i = 0; i < condition->nparts && condition->kind == SLA_ALL; i++) {
+        const struct sla_condition *part = &condition->parts[i];
+
+        if (part->kind == SLA_IS && part->nvalues)
+            facts.values[part->field] = part->values[0];
+    }
+    return facts;
+}
+
 size_t organisation_rule_shadow(const struct organisation *o, size_t i)
 {
     struct sla_wish wishes[] = {{&o->rules[i].when, true}, {NULL, false}};
+    const struct sla_facts witness = witness_of(&o->rules[i].when);
+    bool fits = sla_condition_holds(&o->rules[i].when, &witness);
 
     if (impossible(wishes, 1))
         return i;
     for (size_t k = 0; k < i; k++) {
         wishes[1].condition = &o->rules[k].when;
+        if (fits && !sla_condition_holds(wishes[1].condition, &witness))
+            continue; /* the usual case: a ticket that this one takes and that one does not */
         if (impossible(wishes, 2))
             return k;
     }
