@@ -9,29 +9,24 @@
     "\"17:00\"]]}}"
 #define TITLE "\"title\": {\"en\": \"T\", \"zh\": \"组\"}, \"tier\": 1"
 
-static const char whole[] = "{\"desks\": {\"shanghai\": {\"region\": \"ap\", \"hours\": " OFFICE(
-    "Asia/Shanghai") "},"
-                     "  \"berlin\": {\"region\": \"eu\", \"hours\": " OFFICE(
-                         "Europe/Berlin") "},"
-                                          "  \"night\": {\"region\": \"us\"}},"
-                                          " \"teams\": {\"first\": {" TITLE ", \"desks\": [\"night\"]},"
-                                          "  \"network\": {" TITLE
-                                          ", \"desks\": [\"shanghai\", \"berlin\"], \"minimum\": 2,"
-                                          "    \"restricted\": true, \"shift_end\": \"return\"}},"
-                                          " \"default_team\": \"first\","
-                                          " \"agents\": {\"wei\": {\"desk\": \"shanghai\", \"teams\": "
-                                          "[\"network\", \"first\"]},"
-                                          "  \"li\": {\"desk\": \"shanghai\", \"teams\": [\"network\"]},"
-                                          "  \"ann\": {\"desk\": \"berlin\", \"teams\": [\"network\"]},"
-                                          "  \"bo\": {}},"
-                                          " \"services\": {\"net\": {\"team\": \"network\", \"urgency\": "
-                                          "\"high\"}, \"net/vpn\": {\"impact\": \"high\"},"
-                                          "  \"mail\": {\"impact\": \"low\"}},"
-                                          " \"rules\": [{\"name\": \"gold\", \"when\": "
-                                          "{\"customer_tier\": \"gold\"}, \"team\": \"network\", "
-                                          "\"impact\": \"high\", \"tags\": [\"gold\", \"金\"]},"
-                                          "  {\"name\": \"urgent\", \"when\": {\"priority\": 1, "
-                                          "\"service\": \"net/vpn\"}, \"tags\": [\"hot\"]}]}";
+#define SHANGHAI "\"shanghai\": {\"region\": \"ap\", \"hours\": " OFFICE("Asia/Shanghai") "}"
+#define BERLIN   "\"berlin\": {\"region\": \"eu\", \"hours\": " OFFICE("Europe/Berlin") "}"
+
+static const char whole[] =
+    "{\"desks\": {" SHANGHAI ", " BERLIN ", \"night\": {\"region\": \"us\"}},"
+    " \"teams\": {\"first\": {" TITLE ", \"desks\": [\"night\"]},"
+    "  \"network\": {" TITLE ", \"desks\": [\"shanghai\", \"berlin\"], \"minimum\": 2, \"restricted\": true,"
+    "   \"shift_end\": \"return\"}},"
+    " \"default_team\": \"first\","
+    " \"agents\": {\"wei\": {\"desk\": \"shanghai\", \"teams\": [\"network\", \"first\"]},"
+    "  \"li\": {\"desk\": \"shanghai\", \"teams\": [\"network\"]},"
+    "  \"ann\": {\"desk\": \"berlin\", \"teams\": [\"network\"]}, \"bo\": {}},"
+    " \"services\": {\"net\": {\"team\": \"network\", \"urgency\": \"high\"}, \"net/vpn\": {\"impact\": "
+    "\"high\"},"
+    "  \"mail\": {\"impact\": \"low\"}},"
+    " \"rules\": [{\"name\": \"gold\", \"when\": {\"customer_tier\": \"gold\"}, \"team\": \"network\","
+    "   \"impact\": \"high\", \"tags\": [\"gold\", \"金\"]},"
+    "  {\"name\": \"urgent\", \"when\": {\"priority\": 1, \"service\": \"net/vpn\"}, \"tags\": [\"hot\"]}]}";
 
 static int read_text(const char *text, struct org_document **ret_document, struct plan_fault *fault)
 {
