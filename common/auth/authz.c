@@ -52,6 +52,8 @@ static const struct rule rules[] = {
     {AUTHZ_DEAD_LETTERS, false, NOBODY, NOBODY, ANYBODY},
     {AUTHZ_SLA_READ, false, NOBODY, ANYBODY, ANYBODY},
     {AUTHZ_SLA_APPLY, false, NOBODY, NOBODY, NOBODY},
+    {AUTHZ_ORG_READ, false, NOBODY, ANYBODY, ANYBODY},
+    {AUTHZ_ORG_APPLY, false, NOBODY, NOBODY, NOBODY},
 };
 
 static const struct rule *rule_of(int action)

@@ -18,6 +18,8 @@ enum authz_action {
     AUTHZ_DEAD_LETTERS,
     AUTHZ_SLA_READ,  /* plans of service levels, and how clocks came about */
     AUTHZ_SLA_APPLY, /* a plan for everybody */
+    AUTHZ_ORG_READ,  /* the organisation: who works when, on what */
+    AUTHZ_ORG_APPLY,
 };
 
 struct authz_subject {

@@ -179,6 +179,7 @@ BEGIN
         t.state := 'new';
         t.epoch := 0;
         t.reopened := 0;
+        t.tags := '{}';
         t.event_seq := 1;
         t.updated_at := t.created_at;
         data := jsonb_build_object('number', t.number, 'region', t.region, 'channel', t.channel, 'state', 'new', 'epoch', 0, 'owner', NULL,

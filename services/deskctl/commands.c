@@ -152,6 +152,28 @@ static const struct flag flags_reason[] = {
     {"reason", 'r', "TEXT", {"why", "原因"}},
     {0},
 };
+#define FLAG_ORGANISATION(needed_en, needed_zh)                                                              \
+    {                                                                                                        \
+        "file", 'f', "FILE",                                                                                 \
+        {                                                                                                    \
+            "the organisation, YAML or JSON" needed_en, "组织文件（YAML 或 JSON）" needed_zh                 \
+        }                                                                                                    \
+    }
+static const struct flag flags_organisation[] = {FLAG_ORGANISATION(" (required)", "（必填）"), {0}};
+static const struct flag flags_export[] = {
+    {"version", 0, "N", {"that one (default: the one in force)", "指定版本（默认：当前生效的组织）"}},
+    {0},
+};
+static const struct flag flags_coverage[] = {
+    FLAG_ORGANISATION(" (default: the one in force)", "（默认：当前生效的组织）"),
+    {"team", 't', "TEAM", {"only this team", "仅此团队"}},
+    {"weeks", 'w', "N", {"how far to look (default 52)", "查看的周数（默认 52）"}},
+    {0},
+};
+static const struct flag flags_rules_test[] = {
+    FLAG_ORGANISATION(" (default: the one in force)", "（默认：当前生效的组织）"),
+    {0},
+};
 static const struct flag flags_replay[] = {
     {"cases", 'c', "N", {"at most N cases (default: all)", "最多 N 个案例（默认全部）"}},
     {"rate", 0, "R", {"cases started per second, or max (default)", "每秒开始的案例数，或 max（默认）"}},
@@ -444,6 +466,55 @@ const struct command deskctl_commands[] = {
      {"compute clocks anew from the events and compare", "根据事件重新计算时钟并比对"},
      flags_sla_replay,
      command_sla_replay,
+     true},
+    {"diff",
+     "",
+     0,
+     0,
+     {"what applying an organisation would change", "显示应用组织文件会带来的变更"},
+     flags_organisation,
+     command_diff,
+     true},
+    {"apply",
+     "",
+     0,
+     0,
+     {"put an organisation in force: desks, teams, agents, services, rules",
+      "应用组织文件：服务台、团队、坐席、服务与路由规则"},
+     flags_organisation,
+     command_apply,
+     true},
+    {"export",
+     "",
+     0,
+     0,
+     {"print the organisation in force, as YAML", "以 YAML 输出当前生效的组织"},
+     flags_export,
+     command_export,
+     true},
+    {"coverage",
+     "",
+     0,
+     0,
+     {"when nobody, or too few, would be on shift", "显示何时无人或人手不足"},
+     flags_coverage,
+     command_coverage,
+     false},
+    {"rules test",
+     "",
+     0,
+     0,
+     {"route the tickets there are again, and compare", "对现有工单重新路由并比对"},
+     flags_rules_test,
+     command_rules_test,
+     true},
+    {"explain route",
+     "NUMBER",
+     1,
+     1,
+     {"why a ticket went where it went", "解释工单的路由过程"},
+     NULL,
+     command_explain_route,
      true},
     {"replay volvo",
      "FILE",

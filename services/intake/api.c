@@ -50,6 +50,8 @@ const struct route api_routes[] = {
     {HTTP_GET_, V1 "/tickets/{number}/sla", AUTHZ_SLA_READ, false, BODY_NONE, ticket_sla_get, NULL},
     {HTTP_GET_, V1 "/sla/plan", AUTHZ_SLA_READ, false, BODY_NONE, sla_plan_get, QUERY("version")},
     {HTTP_POST_, V1 "/sla/plan", AUTHZ_SLA_APPLY, false, BODY_JSON, sla_plan_post, NULL},
+    {HTTP_GET_, V1 "/organisation", AUTHZ_ORG_READ, false, BODY_NONE, organisation_get, QUERY("version")},
+    {HTTP_POST_, V1 "/organisation", AUTHZ_ORG_APPLY, false, BODY_JSON, organisation_post, NULL},
     {HTTP_GET_, V1 "/sla/history", AUTHZ_AUDIT_READ, false, BODY_NONE, sla_history_get,
      QUERY("cursor", "limit", "open")},
     {HTTP_GET_, V1 "/queue", AUTHZ_QUEUE_READ, false, BODY_NONE, queue_get, QUERY("team", "cursor", "limit")},

@@ -440,6 +440,18 @@ void ticket_rules_plan_escalate(const struct ticket_row *row, const char *detail
     change->team_slug = team->slug;
 }
 
+void ticket_rules_plan_return(const struct ticket_row *row, const char *details, struct ticket_plan *ret_plan)
+{
+    struct ticket_change *change = &ret_plan->steps[0];
+
+    *ret_plan = (struct ticket_plan){.n = 1};
+    *change = ticket_change_none(row);
+    change->event = "ticket.returned";
+    change->details = details;
+    disown(change);
+    change->epoch_rises = true;
+}
+
 void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *ret_plan)
 {
     *ret_plan = (struct ticket_plan){0};

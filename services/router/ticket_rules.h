@@ -22,6 +22,9 @@ void ticket_rules_plan_escalate(const struct ticket_row *row, const char *detail
 #define TICKET_REMINDED "ticket.reminded"
 /** The requester of a pending ticket is reminded that it waits. */
 void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *ret_plan);
+/** The desk of its owner closes: an open ticket goes back into the queue. The event has `details`. */
+void ticket_rules_plan_return(const struct ticket_row *row, const char *details,
+                              struct ticket_plan *ret_plan);
 /** A resolved ticket that nobody reopened closes. */
 void ticket_rules_plan_close(const struct ticket_row *row, struct ticket_plan *ret_plan);
 /** A ticket that was resolved is to be asked about. */

@@ -415,7 +415,8 @@ struct answer *desk_claim_next(struct desk *desk, const char *login, const char 
     return desk_wait(desk, desk_send_claim_next(desk, login, team, key));
 }
 
-struct answer *desk_send_plan(struct desk *desk, const char *login, const char *document, int64_t base)
+static struct answer *send_document(struct desk *desk, const char *login, const char *document, int64_t base,
+                                    Meridian__Request__BodyCase what)
 {
     Meridian__Request request = MERIDIAN__REQUEST__INIT;
     Meridian__PlanApply body = MERIDIAN__PLAN_APPLY__INIT;
@@ -424,9 +425,23 @@ struct answer *desk_send_plan(struct desk *desk, const char *login, const char *
     body.base_version = base;
     request.principal = who(login);
     request.region = (char *)"eu";
-    request.body_case = MERIDIAN__REQUEST__BODY_PLAN_APPLY;
-    request.plan_apply = &body;
+    request.body_case = what;
+    if (what == MERIDIAN__REQUEST__BODY_PLAN_APPLY)
+        request.plan_apply = &body;
+    else
+        request.organisation_apply = &body;
     return desk_send(desk, &request);
+}
+
+struct answer *desk_send_plan(struct desk *desk, const char *login, const char *document, int64_t base)
+{
+    return send_document(desk, login, document, base, MERIDIAN__REQUEST__BODY_PLAN_APPLY);
+}
+
+struct answer *desk_send_organisation(struct desk *desk, const char *login, const char *document,
+                                      int64_t base)
+{
+    return send_document(desk, login, document, base, MERIDIAN__REQUEST__BODY_ORGANISATION_APPLY);
 }
 
 void desk_plan(struct desk *desk, const char *document)

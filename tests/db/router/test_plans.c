@@ -105,7 +105,11 @@ static void check_plans(struct desk *desk, const char *when)
 
     cr_assert_eq(PQstatus(pg), CONNECTION_OK);
     for (const struct db_statement *const *s = sql_router_all; *s; s++) {
-        _cleanup_(freep) char *plan = explain(pg, *s);
+        _cleanup_(freep) char *plan = NULL;
+
+        if (*s == &sql_router_organisation_faults)
+            continue; /* asked when somebody applies one: it may look at all tickets of a team */
+        plan = explain(pg, *s);
 
         for (size_t i = 0; i < ARRAY_SIZE(large); i++) {
             char pattern[64];

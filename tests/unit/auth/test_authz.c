@@ -19,6 +19,7 @@ static const int actions[] = {
     ACTION_ACKNOWLEDGE, AUTHZ_TICKET_READ,  AUTHZ_TICKET_SUBMIT, AUTHZ_TICKET_SUBMIT_FOR_OTHERS,
     AUTHZ_QUEUE_READ,   AUTHZ_QUEUE_CLAIM,  AUTHZ_EVENTS_READ,   AUTHZ_STATUS_READ,
     AUTHZ_AUDIT_READ,   AUTHZ_DEAD_LETTERS, AUTHZ_SLA_READ,      AUTHZ_SLA_APPLY,
+    AUTHZ_ORG_READ,     AUTHZ_ORG_APPLY,
 };
 static const enum user_role roles[] = {ROLE_REQUESTER, ROLE_AGENT, ROLE_LEAD, ROLE_ADMIN};
 
@@ -44,8 +45,10 @@ static enum authz_verdict expected_without_ticket(enum user_role role, int actio
     case AUTHZ_STATUS_READ:
         return role == ROLE_REQUESTER ? AUTHZ_DENY : AUTHZ_ALLOW;
     case AUTHZ_SLA_APPLY:
+    case AUTHZ_ORG_APPLY:
         return role == ROLE_ADMIN ? AUTHZ_ALLOW : AUTHZ_DENY;
     case AUTHZ_SLA_READ:
+    case AUTHZ_ORG_READ:
         return role >= ROLE_AGENT ? AUTHZ_ALLOW : AUTHZ_DENY;
     case AUTHZ_AUDIT_READ:
     case AUTHZ_DEAD_LETTERS:
@@ -138,7 +141,7 @@ Test(authz, the_whole_matrix)
                              (int)s.role, (int)s.relation, (int)s.owner, s.member, s.restricted);
                 asked++;
             }
-    cr_assert_eq(asked, 24 * 4 * 36);
+    cr_assert_eq(asked, 26 * 4 * 36);
 }
 
 Test(authz, without_a_ticket)
@@ -202,7 +205,7 @@ Test(authz, deny_by_default)
 
     cr_assert_eq(authz(&admin, 0, NULL), AUTHZ_DENY);
     cr_assert_eq(authz(&admin, 99, &ticket), AUTHZ_DENY);
-    cr_assert_eq(authz(&admin, AUTHZ_SLA_APPLY + 1, NULL), AUTHZ_DENY);
+    cr_assert_eq(authz(&admin, AUTHZ_ORG_APPLY + 1, NULL), AUTHZ_DENY);
     cr_assert_eq(authz(NULL, AUTHZ_TICKET_SUBMIT, NULL), AUTHZ_DENY);
     cr_assert_eq(authz(NULL, AUTHZ_TICKET_READ, &ticket), AUTHZ_HIDE);
     for (size_t a = 0; a < ARRAY_SIZE(actions); a++) {
