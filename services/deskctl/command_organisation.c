@@ -7,7 +7,7 @@
 #include "deskctl/org_coverage.h"
 #include "deskctl/organisation.h"
 #include "deskctl/output.h"
-#include "deskctl/yaml.h"
+#include "deskctl/yaml_write.h"
 #include <limits.h>
 #include <stdio.h>
 
@@ -80,7 +80,7 @@ static void print_warnings(const struct org_source *file)
             fprintf(stderr,
                     T("%s: team %s is served by nobody: none of its agents sits at one of its desks\n",
                       "%s：团队 %s 无人服务：其坐席都不在为它服务的服务台\n"),
-                    file->path, o->teams[i].name);
+                    file->file.path, o->teams[i].name);
 }
 
 /* What applying the file would change. */

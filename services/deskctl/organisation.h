@@ -2,12 +2,12 @@
 #pragma once
 #include "deskctl/cli.h"
 #include "deskctl/client.h"
+#include "deskctl/document_file.h"
 #include "plan/organisation_json.h"
 
 struct org_source {
-    const char *path;              /* of its file; NULL: of a server */
+    struct document_file file;     /* its path is NULL when it is a server's */
     json_t *json;                  /* the document */
-    json_t *lines;                 /* of a file: see yaml_line */
     int64_t version;               /* of a server; 0: of a file */
     struct org_document *document; /* read and judged */
 };
@@ -24,4 +24,4 @@ int organisation_of_server(struct client *client, int64_t version, struct org_so
 int organisation_of(struct cli *cli, struct org_source *ret_source);
 /** Prints what a server refused of a file, by its lines, where it says which part. Returns the exit code of
  * client_explain. */
-int organisation_explain(const struct org_source *file, const struct response *response, const char *url);
+int organisation_explain(const struct org_source *source, const struct response *response, const char *url);
