@@ -26,7 +26,9 @@
     X(ACTION_CANCEL, 10, "cancel")                                                                           \
     X(ACTION_PRIORITIZE, 11, "prioritize")                                                                   \
     X(ACTION_RECALCULATE, 12, "recalculate")                                                                 \
-    X(ACTION_ACKNOWLEDGE, 13, "acknowledge")
+    X(ACTION_ACKNOWLEDGE, 13, "acknowledge")                                                                 \
+    X(ACTION_TAKE_OVER, 14, "take-over")                                                                     \
+    X(ACTION_ASSIGN, 15, "assign")
 
 /* X(constant, wire number, stored name) */
 #define USER_ROLES(X)                                                                                        \

@@ -152,6 +152,17 @@ static const struct flag flags_reason[] = {
     {"reason", 'r', "TEXT", {"why", "原因"}},
     {0},
 };
+static const struct flag flags_take_over[] = {
+    {"reason", 'r', "TEXT", {"why, for the former owner (required)", "接管原因，供原负责人查看（必填）"}},
+    {"epoch", 'e', "N", {"ownership epoch (default: the present one)", "所有权 epoch（默认：当前值）"}},
+    {0},
+};
+static const struct flag flags_assign[] = {
+    {"to", 0, "USER", {"agent of the ticket's team (required)", "工单所属团队的坐席（必填）"}},
+    {"epoch", 'e', "N", {"ownership epoch (default: the present one)", "所有权 epoch（默认：当前值）"}},
+    {"reason", 'r', "TEXT", {"why", "原因"}},
+    {0},
+};
 static const struct flag flags_replay[] = {
     {"cases", 'c', "N", {"at most N cases (default: all)", "最多 N 个案例（默认全部）"}},
     {"rate", 0, "R", {"cases started per second, or max (default)", "每秒开始的案例数，或 max（默认）"}},
@@ -345,6 +356,22 @@ const struct command deskctl_commands[] = {
      1,
      {"see to it: stops its escalations", "确认已知悉：停止升级通知"},
      flags_reason,
+     command_action,
+     true},
+    {"take-over",
+     "NUMBER",
+     1,
+     1,
+     {"take a ticket that a colleague owns, with a reason", "接管同事负责的工单，需说明原因"},
+     flags_take_over,
+     command_action,
+     true},
+    {"assign",
+     "NUMBER",
+     1,
+     1,
+     {"give a ticket to an agent of its team", "将工单指派给所属团队的坐席"},
+     flags_assign,
      command_action,
      true},
     {"events",

@@ -241,3 +241,39 @@ def test_events_tell_the_story_in_order(requester, agent, ticket):
     events = agent.get(f"/api/v1/tickets/{ticket}/events").json["items"]
     assert [e["type"] for e in events] == ["ticket.created", "ticket.claimed", "ticket.replied", "ticket.resolved", "ticket.confirmed"]
     assert [e["seq"] for e in events] == [1, 2, 3, 4, 5]
+
+
+def test_a_colleague_takes_over_and_the_former_owner_is_told(desk, agent, other, ticket):
+    epoch = claimed(agent, ticket)
+    assert other.act(ticket, "take-over", epoch=epoch).status == 422
+    answer = other.act(ticket, "take-over", epoch=epoch, reason="She went home")
+    assert answer.status == 200 and answer.json["owner"]["login"] == "agent-us-1" and answer.json["epoch"] == epoch + 1, answer
+    lost = desk.lead("eu").act(ticket, "take-over", epoch=epoch, reason="Too late")
+    assert (lost.status, lost.slug, lost.json["owner"]["login"]) == (409, "ownership-lost", "agent-us-1"), lost
+    again = other.act(ticket, "take-over", epoch=epoch + 1, reason="Once more")
+    assert (again.status, again.slug, again.json["detail"]) == (409, "bad-transition", "You own this ticket already"), again
+    event = agent.get(f"/api/v1/tickets/{ticket}/events").json["items"][-1]
+    assert (event["type"], event["data"]["from_owner"], event["data"]["owner"]) == ("ticket.taken_over", "agent-eu-1", "agent-us-1"), event
+    mail = wait_for(lambda: desk.mails(to="agent-eu-1", subject=ticket), 15, 0.1, "mail to the former owner")[0]
+    assert "Taken over from you" in mail["subject"] and "She went home" not in mail["body"], mail
+    assert "She went home" in [n["body"] for n in agent.ticket(ticket).json["notes"]]
+
+
+def test_a_lead_assigns_and_the_new_owner_is_told(desk, agent, ticket):
+    lead = desk.lead("eu")
+    answer = lead.act(ticket, "assign", to="agent-ap-2")
+    assert answer.status == 200 and answer.json["state"] == "open", answer
+    assert answer.json["owner"]["login"] == "agent-ap-2" and answer.json["owner"]["region"] == "ap", answer
+    assert wait_for(lambda: desk.mails(to="agent-ap-2", subject=ticket), 15, 0.1, "mail to the new owner")
+    answer = agent.act(ticket, "assign", to="agent-eu-1", epoch=answer.json["epoch"])
+    assert (answer.status, answer.slug) == (403, "forbidden"), answer
+    answer = desk.agent("ap", 2).act(ticket, "assign", to="requester-eu-1", epoch=1)
+    assert answer.status == 422 and "is a requester" in answer.json["errors"][0]["detail"], answer
+    assert answer.json["errors"][0]["pointer"] == "/to"
+    assert desk.deskctl("login", "lead-eu-1", "--password", "meridian-demo")[0] == 0
+    status, out, err = desk.deskctl("assign", ticket, "--to", "agent-us-2", "--as", "lead-eu-1")
+    assert status == 0 and "agent-us-2" in out, out + err
+    mails = wait_for(lambda: desk.mails(to="agent-ap-2", subject=ticket)[1:], 15, 0.1, "mail to the former owner")
+    assert mails
+    status, out, err = desk.deskctl("take-over", ticket, "--reason", "Back to Lund", "--as", "lead-eu-1")
+    assert status == 0 and "lead-eu-1" in out, out + err

@@ -342,8 +342,12 @@ Meridian__Command desk_command(enum ticket_action action, const char *number, in
     case ACTION_NOTE:
         command.text = (char *)"A message.";
         break;
+    case ACTION_ASSIGN:
+        command.assignee = (char *)"agent-eu-2";
+        break;
     case ACTION_PEND:
     case ACTION_REOPEN:
+    case ACTION_TAKE_OVER:
         command.text = (char *)"A reason.";
         break;
     case ACTION_RESOLVE:

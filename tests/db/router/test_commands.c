@@ -74,12 +74,20 @@ static const struct {
     {"agent-eu-1", ACTION_CANCEL, "FFXXTTT"},
     {"requester-ap-1", ACTION_CANCEL, "HHHHHHH"},
     {"lead-eu-1", ACTION_CANCEL, "XXXXTTT"},
+    {"agent-eu-1", ACTION_TAKE_OVER, "TTTTTTT"},
+    {"agent-ap-1", ACTION_TAKE_OVER, "TTOPTTT"},
+    {"requester-eu-1", ACTION_TAKE_OVER, "FFFFFFF"},
+    {"requester-ap-1", ACTION_TAKE_OVER, "HHHHHHH"},
+    {"agent-eu-1", ACTION_ASSIGN, "FFOPTTT"},
+    {"agent-ap-1", ACTION_ASSIGN, "FFFFTTT"},
+    {"lead-eu-1", ACTION_ASSIGN, "OOOPTTT"},
+    {"requester-eu-1", ACTION_ASSIGN, "FFFFFFF"},
 };
 
 static bool takes_epoch(enum ticket_action action)
 {
     return action == ACTION_RELEASE || action == ACTION_TRANSFER || action == ACTION_PEND ||
-           action == ACTION_RESOLVE;
+           action == ACTION_RESOLVE || action == ACTION_TAKE_OVER || action == ACTION_ASSIGN;
 }
 
 static char letter_of(const struct answer *answer)
@@ -466,7 +474,7 @@ Test(commands, any_interleaving_keeps_the_laws, .timeout = 120)
         numbers[i] = desk_ticket(&desk);
     for (int step = 0; step < STEPS; step++) {
         int slot = step % FLYING, t = rand_r(&seed) % TICKETS;
-        enum ticket_action action = (enum ticket_action)(1 + rand_r(&seed) % ACTION_CANCEL);
+        enum ticket_action action = (enum ticket_action)(1 + rand_r(&seed) % ACTION_ASSIGN);
         Meridian__Command c;
 
         if (flying[slot])
@@ -484,6 +492,8 @@ Test(commands, any_interleaving_keeps_the_laws, .timeout = 120)
             numbers[t] = desk_ticket(&desk);
         c = desk_command(action, numbers[t], takes_epoch(action) ? ticket_epoch(&desk, numbers[t]) : -1);
         c.team = (char *)(rand_r(&seed) % 2 ? "network" : "service-desk");
+        c.has_impact = action == ACTION_PRIORITIZE;
+        c.impact = 1 + (uint32_t)rand_r(&seed) % 3;
         flying[slot] = desk_send_command(&desk, logins[rand_r(&seed) % ARRAY_SIZE(logins)], &c);
     }
     for (int i = 0; i < FLYING; i++)

@@ -25,7 +25,9 @@ static const struct {
     {ACTION_CANCEL, true, false, "XXX---"},      {ACTION_PRIORITIZE, true, false, "NOP---"},
     {ACTION_PRIORITIZE, false, false, "NOP---"}, {ACTION_RECALCULATE, false, false, "NOP---"},
     {ACTION_RECALCULATE, true, false, "NOP---"}, {ACTION_ACKNOWLEDGE, false, false, "NOP---"},
-    {ACTION_ACKNOWLEDGE, true, false, "NOP---"},
+    {ACTION_ACKNOWLEDGE, true, false, "NOP---"}, {ACTION_TAKE_OVER, true, false, "-OP---"},
+    {ACTION_TAKE_OVER, false, false, "------"},  {ACTION_ASSIGN, true, false, "OOP---"},
+    {ACTION_ASSIGN, false, false, "OOP---"},
 };
 
 Test(ticket_state, table)
@@ -61,7 +63,7 @@ Test(ticket_state, numbers_that_are_none)
     struct ticket_situation now = {TICKET_OPEN, true, false};
 
     cr_expect_eq(ticket_state_next((enum ticket_action)0, now), 0);
-    cr_expect_eq(ticket_state_next((enum ticket_action)14, now), 0);
+    cr_expect_eq(ticket_state_next((enum ticket_action)99, now), 0);
     now.state = (enum ticket_state)0;
     cr_expect_eq(ticket_state_next(ACTION_NOTE, now), 0);
     now.state = (enum ticket_state)7;
@@ -81,11 +83,12 @@ Test(ticket_state, allowed_lists)
     cr_expect_eq(actions[1], ACTION_CONFIRM);
     cr_expect_eq(actions[2], ACTION_REOPEN);
     n = ticket_actions_allowed((struct ticket_situation){TICKET_NEW, false, true}, actions);
-    cr_assert_eq(n, 8);
+    cr_assert_eq(n, 9);
     cr_expect_eq(actions[0], ACTION_CLAIM);
     cr_expect_eq(actions[4], ACTION_CANCEL);
     cr_expect_eq(actions[6], ACTION_RECALCULATE);
     cr_expect_eq(actions[7], ACTION_ACKNOWLEDGE);
+    cr_expect_eq(actions[8], ACTION_ASSIGN);
 }
 
 Test(ticket_state, names_go_both_ways)

@@ -39,6 +39,8 @@ static const struct {
     {"POST /api/v1/tickets/{number}:prioritize", ".ralA"},
     {"POST /api/v1/tickets/{number}:recalculate", ".ralA"},
     {"POST /api/v1/tickets/{number}:acknowledge", ".ralA"},
+    {"POST /api/v1/tickets/{number}:take-over", ".ralA"},
+    {"POST /api/v1/tickets/{number}:assign", ".ralA"},
     {"GET /api/v1/tickets/{number}/sla", "..alA"},
     {"GET /api/v1/sla/plan", "..alA"},
     {"POST /api/v1/sla/plan", "....A"},
