@@ -28,7 +28,8 @@
     X(ACTION_RECALCULATE, 12, "recalculate")                                                                 \
     X(ACTION_ACKNOWLEDGE, 13, "acknowledge")                                                                 \
     X(ACTION_TAKE_OVER, 14, "take-over")                                                                     \
-    X(ACTION_ASSIGN, 15, "assign")
+    X(ACTION_ASSIGN, 15, "assign")                                                                           \
+    X(ACTION_NUDGE, 16, "nudge")
 
 /* X(constant, wire number, stored name) */
 #define USER_ROLES(X)                                                                                        \

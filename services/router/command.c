@@ -31,7 +31,7 @@ static int recall(struct db_conn *conn, struct job *job, const char *key, const 
  * they lost. */
 static bool is_momentary(int failure)
 {
-    return failure == -E_ALREADY_CLAIMED || failure == -E_BAD_TRANSITION;
+    return failure == -E_ALREADY_CLAIMED || failure == -E_BAD_TRANSITION || failure == -E_NUDGED_LATELY;
 }
 
 /* 0 when the refusal is stored and will be repeated. */

@@ -3,6 +3,7 @@
 #include "router/ticket_refusal.h"
 #include "base/clock.h"
 #include "meridian/errors.h"
+#include "meridian/limits.h"
 
 static void add_at(struct buf *json, int64_t at_us)
 {
@@ -47,6 +48,17 @@ int ticket_refuse_lost(const struct ticket_row *row, struct outcome *out)
     add_at(json, row->owner_id ? row->owned_at_us : row->updated_at_us);
     buf_add_char(json, '}');
     return outcome_refuse(out, -E_OWNERSHIP_LOST, "The ticket is at epoch %lld", (long long)row->epoch);
+}
+
+int ticket_refuse_nudge(const struct ticket_row *row, struct outcome *out)
+{
+    char last[CLOCK_TEXT_SIZE], next[CLOCK_TEXT_SIZE];
+
+    clock_format(row->nudged_at_us, last);
+    clock_format(row->nudged_at_us + LIMIT_NUDGE_S * US_PER_S, next);
+    buf_printf(&out->json, "{\"at\":\"%s\",\"possible_at\":\"%s\"}", last, next);
+    return outcome_refuse(out, -E_NUDGED_LATELY, "The desk was asked at %s; it can be asked again from %s",
+                          last, next);
 }
 
 int ticket_refuse_transition(const struct ticket_row *row, struct ticket_situation situation,

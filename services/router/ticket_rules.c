@@ -9,6 +9,7 @@
  */
 #include "router/ticket_rules.h"
 #include "auth/authz.h"
+#include "base/clock.h"
 #include "domain/priority.h"
 #include "meridian/errors.h"
 #include "meridian/limits.h"
@@ -144,6 +145,7 @@ static int check_fields(const struct judge *j)
         return check_reason(j, false);
     case ACTION_CLAIM:
     case ACTION_CONFIRM:
+    case ACTION_NUDGE:
         return 0;
     }
     return outcome_refuse(j->out, -E_BAD_REQUEST, "There is no such action");
@@ -190,7 +192,7 @@ static int check_preconditions(const struct judge *j)
 /* Every write of a ticket goes through all of its events, and requesters are strangers. */
 static int check_room(const struct judge *j)
 {
-    if (j->action != ACTION_REPLY || j->actor->role != ROLE_REQUESTER ||
+    if ((j->action != ACTION_REPLY && j->action != ACTION_NUDGE) || j->actor->role != ROLE_REQUESTER ||
         j->row->version < LIMIT_TICKET_EVENTS)
         return 0;
     return outcome_refuse(j->out, -E_TICKET_FULL, "%s has had %d events", j->row->number, j->row->version);
@@ -361,6 +363,9 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         change->epoch_rises = true;
         say(change, j, TEXT_NOTE);
         break;
+    case ACTION_NUDGE:
+        change->event = "ticket.nudged";
+        break;
     case ACTION_CANCEL:
         change->event = "ticket.cancelled";
         disown(change);
@@ -515,6 +520,9 @@ int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row 
     next = ticket_state_next(j.action, j.situation);
     if (!next)
         return refuse_move(&j);
+    if (j.action == ACTION_NUDGE && row->nudged_at_us &&
+        row->now_us < row->nudged_at_us + LIMIT_NUDGE_S * US_PER_S)
+        return ticket_refuse_nudge(row, out);
     if (present == AUTHZ_DENY)
         return refuse_others_ticket(&j);
     plan_steps(&j, next, ret_plan);

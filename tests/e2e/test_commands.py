@@ -1,4 +1,5 @@
 """Every command of a ticket, who may give it, when it is refused, and with what words."""
+import json
 import uuid
 
 import pytest
@@ -277,3 +278,28 @@ def test_a_lead_assigns_and_the_new_owner_is_told(desk, agent, ticket):
     assert mails
     status, out, err = desk.deskctl("take-over", ticket, "--reason", "Back to Lund", "--as", "lead-eu-1")
     assert status == 0 and "lead-eu-1" in out, out + err
+
+
+def test_a_requester_asks_whether_anybody_is_there(desk, requester, agent, ticket):
+    assert agent.act(ticket, "nudge").status == 403
+    answer = requester.act(ticket, "nudge")
+    assert answer.status == 200 and answer.json["state"] == "new", answer
+    early = requester.act(ticket, "nudge")
+    assert (early.status, early.slug) == (409, "nudged-lately") and early.json["possible_at"] in early.json["detail"], early
+    seen = requester.ticket(ticket).json
+    assert seen["nudges"]["count"] == 1 and seen["nudges"]["last_at"] == early.json["at"], seen
+    assert wait_for(lambda: [m for m in desk.mails(subject=ticket) if "lead-" in json.dumps(m["to"])], 15, 0.1, "mail to the leads")
+    events = requester.get(f"/api/v1/tickets/{ticket}/events").json["items"]
+    assert [e["type"] for e in events] == ["ticket.created", "ticket.nudged"]
+
+
+def test_a_ticket_shows_where_it_went(desk, requester, agent, other, ticket):
+    epoch = claimed(agent, ticket)
+    for team in ("network", "service-desk"):
+        assert agent.act(ticket, "transfer", epoch=epoch, team=team, reason="not ours").status == 200
+        epoch = claimed(other if team == "network" else agent, ticket)
+        agent = other if team == "network" else agent
+    assert requester.ticket(ticket).json["journey"] == {"hops": 2, "bounces": 1, "owners": 2, "handovers": 1, "holds": 0, "reopened": 0}
+    assert desk.deskctl("login", "requester-eu-1", "--password", "meridian-demo")[0] == 0
+    status, out, err = desk.deskctl("show", ticket, "--as", "requester-eu-1")
+    assert status == 0 and "to another team 2, of these back 1, owners 2, between regions 1" in out, out + err

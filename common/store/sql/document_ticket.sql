@@ -1,4 +1,4 @@
--- One ticket, as the viewer may see it: fields, clocks, public thread, who has it, what is next; notes for agents only.
+-- One ticket, as the viewer may see it: fields, clocks, public thread, who has it, what is next, how it got here; notes for agents only.
 -- $1 text number or alias; $2 text language of the sentences, en or zh. No row: unknown, or hidden from the viewer.
 SELECT left(row_to_json(d)::text, -1)
     || CASE WHEN current_setting('meridian.kind', true) IN ('agent', 'lead', 'admin', 'system') THEN
@@ -54,6 +54,9 @@ CROSS JOIN LATERAL (SELECT
                    WHEN x.state = 'pending' THEN desk.rfc3339(x.pending_until)
                    WHEN x.first_response_at IS NULL THEN desk.rfc3339(cf.due_at)
                    ELSE desk.rfc3339(cr.due_at) END) END AS next_step,
+    json_build_object('hops', x.hops, 'bounces', x.bounces, 'owners', cardinality(x.past_owners), 'handovers', x.handovers, 'holds', x.holds,
+                      'reopened', x.reopened) AS journey,
+    json_build_object('count', x.nudges, 'last_at', desk.rfc3339(x.nudged_at)) AS nudges,
     desk.rfc3339(x.accepted_at) AS accepted_at, desk.rfc3339(x.created_at) AS created_at, desk.rfc3339(x.updated_at) AS updated_at,
     desk.rfc3339(x.first_response_at) AS first_response_at, desk.rfc3339(x.resolved_at) AS resolved_at,
     desk.rfc3339(x.closed_at) AS closed_at) d

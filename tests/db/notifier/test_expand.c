@@ -64,6 +64,7 @@ Test(expand, whom_each_event_tells)
         {"ticket.pended", "agent-eu-1", "mail requester-eu-1", "mail requester-eu-1"},
         {"ticket.reopened", "requester-eu-1", "mail lead-eu-1", "mail lead-eu-1"},
         {"ticket.reopened", "lead-eu-1", "", ""},
+        {"ticket.nudged", "requester-eu-1", "mail agent-eu-1", "mail lead-eu-1"},
         {"ticket.claimed", "agent-eu-1", "", ""},
         {"ticket.released", "agent-eu-1", "", ""},
         {"ticket.transferred", "agent-eu-1", "", ""},

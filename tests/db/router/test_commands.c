@@ -82,6 +82,9 @@ static const struct {
     {"agent-ap-1", ACTION_ASSIGN, "FFFFTTT"},
     {"lead-eu-1", ACTION_ASSIGN, "OOOPTTT"},
     {"requester-eu-1", ACTION_ASSIGN, "FFFFFFF"},
+    {"requester-eu-1", ACTION_NUDGE, "NOOPTTT"},
+    {"agent-eu-1", ACTION_NUDGE, "FFFFFFF"},
+    {"requester-ap-1", ACTION_NUDGE, "HHHHHHH"},
 };
 
 static bool takes_epoch(enum ticket_action action)
@@ -474,7 +477,7 @@ Test(commands, any_interleaving_keeps_the_laws, .timeout = 120)
         numbers[i] = desk_ticket(&desk);
     for (int step = 0; step < STEPS; step++) {
         int slot = step % FLYING, t = rand_r(&seed) % TICKETS;
-        enum ticket_action action = (enum ticket_action)(1 + rand_r(&seed) % ACTION_ASSIGN);
+        enum ticket_action action = (enum ticket_action)(1 + rand_r(&seed) % ACTION_NUDGE);
         Meridian__Command c;
 
         if (flying[slot])
@@ -501,7 +504,8 @@ Test(commands, any_interleaving_keeps_the_laws, .timeout = 120)
             outcomes[desk_wait(&desk, flying[i])->status]++;
     for (int status = 0; status < 64; status++) {
         bool expected = !status || status == E_FORBIDDEN || status == E_ALREADY_CLAIMED ||
-                        status == E_OWNERSHIP_LOST || status == E_BAD_TRANSITION || status == E_NOT_FOUND;
+                        status == E_OWNERSHIP_LOST || status == E_BAD_TRANSITION || status == E_NOT_FOUND ||
+                        status == E_NUDGED_LATELY;
 
         cr_expect(expected || !outcomes[status], "%u of %s", outcomes[status], error_info(status)->name);
     }
@@ -524,6 +528,7 @@ Test(commands, a_requester_fills_no_ticket_without_end)
     cr_status(desk_do(&desk, "requester-eu-1", ACTION_REPLY, number, -1), 0);
     test_db_runf(desk.db, "UPDATE desk.ticket SET event_seq = %d", LIMIT_TICKET_EVENTS);
     cr_status(desk_do(&desk, "requester-eu-1", ACTION_REPLY, number, -1), E_TICKET_FULL);
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_NUDGE, number, -1), E_TICKET_FULL);
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_REPLY, number, -1), 0);
     cr_status(desk_do(&desk, "requester-eu-1", ACTION_CANCEL, number, -1), 0);
     desk_close(&desk);

@@ -1,4 +1,5 @@
-/* Tickets that change hands without the queue: taken over from a colleague, assigned to one. */
+/* Tickets that change hands: taken over from a colleague, assigned to one, from team to team; what is counted
+ * of it, and the requester who asks whether anybody is there. */
 #include "desk.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -162,5 +163,98 @@ Test(hands, who_cannot_be_assigned_and_why)
                   a->json);
     }
     desk_check(&desk);
+    desk_close(&desk);
+}
+
+static const char *journey(struct desk *desk, const char *number)
+{
+    return ticket_text(desk, number,
+                       "concat_ws(' ', hops, bounces, cardinality(past_owners), handovers, holds, reopened)");
+}
+
+static void transfer(struct desk *desk, const char *number, const char *team)
+{
+    Meridian__Command c = desk_command(ACTION_TRANSFER, number, ticket_epoch(desk, number));
+
+    c.team = (char *)team;
+    cr_status(desk_call_command(desk, "lead-eu-1", &c), 0);
+}
+
+/* Hops, bounces, owners, handovers between regions, holds, reopened. */
+Test(hands, where_a_ticket_goes_is_counted)
+{
+    struct desk desk;
+    const char *number;
+
+    desk_open(&desk, 2);
+    number = desk_ticket(&desk);
+    cr_expect_str_eq(journey(&desk, number), "0 0 0 0 0 0");
+    cr_assert_str_eq(member(desk_claim_next(&desk, "agent-eu-1", NULL, NULL), "number"), number);
+    cr_expect_str_eq(journey(&desk, number), "0 0 1 0 0 0");
+    transfer(&desk, number, "service-desk");
+    cr_expect_str_eq(journey(&desk, number), "0 0 1 0 0 0", "the same team is no hop");
+    transfer(&desk, number, "network");
+    cr_status(desk_do(&desk, "agent-ap-1", ACTION_CLAIM, number, -1), 0);
+    cr_expect_str_eq(journey(&desk, number), "1 0 2 1 0 0");
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_TAKE_OVER, number, ticket_epoch(&desk, number)), 0);
+    cr_expect_str_eq(journey(&desk, number), "1 0 2 2 0 0",
+                     "back in the region of the first, who is counted once");
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_PEND, number, ticket_epoch(&desk, number)), 0);
+    transfer(&desk, number, "service-desk");
+    cr_expect_str_eq(journey(&desk, number), "2 1 2 2 1 0");
+    transfer(&desk, number, "network");
+    cr_expect_str_eq(journey(&desk, number), "3 2 2 2 1 0");
+    cr_status(desk_do(&desk, "lead-eu-1", ACTION_ASSIGN, number, -1), 0);
+    cr_status(desk_do(&desk, "agent-eu-2", ACTION_RESOLVE, number, ticket_epoch(&desk, number)), 0);
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_REOPEN, number, -1), 0);
+    cr_expect_str_eq(journey(&desk, number), "3 2 3 2 1 1");
+    desk_check(&desk);
+    test_db_run(desk.db,
+                "UPDATE desk.ticket SET hops = 0, bounces = 9, past_owners = '{}', past_teams = '{}', "
+                "past_region = NULL; SELECT desk.journeys_count()");
+    cr_expect_str_eq(journey(&desk, number), "3 2 3 2 1 1", "as the migration counts what was before it");
+    cr_expect_str_eq(
+        ticket_text(
+            &desk, number,
+            "concat_ws(' ', past_region, (SELECT g.slug FROM desk.team g WHERE g.id = past_teams[2]))"),
+        "eu service-desk", "of the last owner; the team that it came from");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+/* Once in four hours; who owns it hears of it. */
+Test(hands, a_requester_asks_whether_anybody_is_there)
+{
+    struct desk desk;
+    struct answer *a, *again;
+    const char *number;
+    Meridian__Command c;
+
+    desk_open(&desk, 2);
+    number = desk_ticket(&desk);
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_NUDGE, number, -1), 0);
+    cr_expect_str_eq(last_event(&desk, number), "ticket.nudged requester-eu-1 0");
+    cr_expect_str_eq(
+        ticket_text(&desk, number,
+                    "SELECT public FROM desk.event e WHERE e.ticket_id = t.id AND type = 'ticket.nudged'"),
+        "true");
+    c = desk_command(ACTION_NUDGE, number, -1);
+    c.client_key = (char *)"again";
+    cr_status(a = desk_call_command(&desk, "requester-eu-1", &c), E_NUDGED_LATELY);
+    cr_expect_str_eq(member(a, "possible_at"),
+                     ticket_text(&desk, number, "desk.rfc3339(nudged_at + interval '4 hours')"));
+    cr_expect(strstr(a->detail, member(a, "possible_at")), "%s", a->detail);
+    cr_expect_str_eq(ticket_text(&desk, number, "nudges"), "1");
+    desk_check(&desk);
+
+    test_db_run(desk.db, "UPDATE desk.ticket SET nudged_at = nudged_at - interval '3 hours 59 minutes'");
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_NUDGE, number, -1), E_NUDGED_LATELY);
+    test_db_run(desk.db, "UPDATE desk.ticket SET nudged_at = nudged_at - interval '1 minute'");
+    cr_status(again = desk_call_command(&desk, "requester-eu-1", &c), E_NUDGED_LATELY);
+    cr_expect_str_eq(again->json, a->json, "a refusal under a key stays");
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_NUDGE, number, -1), 0);
+    cr_expect_str_eq(ticket_text(&desk, number, "nudges"), "2");
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_CANCEL, number, -1), 0);
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_NUDGE, number, -1), E_BAD_TRANSITION);
     desk_close(&desk);
 }

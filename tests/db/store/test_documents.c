@@ -205,7 +205,8 @@ Test(documents, a_ticket_has_every_member)
         "owner",       "epoch",       "version",    "pending_reason", "pending_until",
         "clocks",      "thread",      "resolution", "aliases",        "who",
         "next_step",   "accepted_at", "created_at", "updated_at",     "first_response_at",
-        "resolved_at", "closed_at",   "notes",      "as_of",          "lag_ms"};
+        "resolved_at", "closed_at",   "notes",      "as_of",          "lag_ms",
+        "journey",     "nudges"};
     json_t *json;
 
     cr_assert_eq(desk_read(&desk, "lead-eu-1", "ticket", &json, "EU-5", "en", NULL), 0);

@@ -27,7 +27,8 @@ static const struct {
     {ACTION_RECALCULATE, true, false, "NOP---"}, {ACTION_ACKNOWLEDGE, false, false, "NOP---"},
     {ACTION_ACKNOWLEDGE, true, false, "NOP---"}, {ACTION_TAKE_OVER, true, false, "-OP---"},
     {ACTION_TAKE_OVER, false, false, "------"},  {ACTION_ASSIGN, true, false, "OOP---"},
-    {ACTION_ASSIGN, false, false, "OOP---"},
+    {ACTION_ASSIGN, false, false, "OOP---"},     {ACTION_NUDGE, true, true, "NOP---"},
+    {ACTION_NUDGE, false, true, "NOP---"},
 };
 
 Test(ticket_state, table)
@@ -83,12 +84,13 @@ Test(ticket_state, allowed_lists)
     cr_expect_eq(actions[1], ACTION_CONFIRM);
     cr_expect_eq(actions[2], ACTION_REOPEN);
     n = ticket_actions_allowed((struct ticket_situation){TICKET_NEW, false, true}, actions);
-    cr_assert_eq(n, 9);
+    cr_assert_eq(n, 10);
     cr_expect_eq(actions[0], ACTION_CLAIM);
     cr_expect_eq(actions[4], ACTION_CANCEL);
     cr_expect_eq(actions[6], ACTION_RECALCULATE);
     cr_expect_eq(actions[7], ACTION_ACKNOWLEDGE);
     cr_expect_eq(actions[8], ACTION_ASSIGN);
+    cr_expect_eq(actions[9], ACTION_NUDGE);
 }
 
 Test(ticket_state, names_go_both_ways)

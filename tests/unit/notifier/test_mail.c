@@ -79,7 +79,7 @@ Test(mail, golden_files, .init = setup)
         {"sla.warned", "owner"},         {"sla.breached", "lead"},         {"ticket.reminded", "requester"},
         {"ticket.closed", "requester"},  {"ticket.progress", "requester"}, {"escalation.notified", "oncall"},
         {"escalation.notified", "lead"}, {"ticket.taken_over", "former"},  {"ticket.assigned", "owner"},
-        {"ticket.assigned", "former"},
+        {"ticket.assigned", "former"},   {"ticket.nudged", "owner"},       {"ticket.nudged", "lead"},
     };
     static const char *const languages[] = {"en", "zh"};
 
