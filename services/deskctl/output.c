@@ -313,6 +313,8 @@ void output_ticket(const json_t *ticket)
     print_field(T("service", "服务"), output_at(ticket, "service"));
     print_field(T("accepted", "受理时间"), output_at(ticket, "accepted_at"));
     print_field(T("who", "谁在处理"), output_at(ticket, "who"));
+    print_field(T("stage", "阶段"), output_at(ticket, "stage"));
+    print_field(T("waits for", "等待"), output_at(ticket, "waits_for"));
     print_field(T("next", "下一步"), output_at(ticket, "next_step.what"));
     print_field(T("by", "预计"), output_at(ticket, "next_step.by"));
     print_journey(ticket);

@@ -303,3 +303,29 @@ def test_a_ticket_shows_where_it_went(desk, requester, agent, other, ticket):
     assert desk.deskctl("login", "requester-eu-1", "--password", "meridian-demo")[0] == 0
     status, out, err = desk.deskctl("show", ticket, "--as", "requester-eu-1")
     assert status == 0 and "to another team 2, of these back 1, owners 2, between regions 1" in out, out + err
+
+
+def test_a_requester_reads_where_it_stands_in_every_state(requester, agent, ticket):
+    def seen(language="en"):
+        document = requester.get(f"/api/v1/tickets/{ticket}", headers={"Accept-Language": language}).json
+        step = document["next_step"] or {"what": None, "by": None}
+        due = {c["target"]: c["due_at"] for c in document["clocks"]}
+        return document, due, (document["stage"], document["who"], document["waits_for"], step["what"], step["by"])
+
+    _, due, told = seen()
+    assert told == ("Queued", "Waiting in the queue of Service desk.", "Somebody of Service desk", "First answer", due["first_response"])
+    assert seen("zh")[2] == ("排队中", "在“服务台”的队列中等待领取。", "“服务台”的人员领取", "首次答复", due["first_response"])
+    epoch = claimed(agent, ticket)
+    name = seen()[0]["owner"]["name"]
+    assert agent.act(ticket, "reply", body="I look into it").status == 200
+    _, due, told = seen()
+    assert told == ("In work", f"{name} (eu) is working on it.", None, "Resolution", due["resolve"])
+    assert agent.act(ticket, "pend", epoch=epoch, reason="the serial number", until="2031-01-06T08:00:00Z").status == 200
+    assert seen()[2] == ("On hold", f"{name} (eu) has it, on hold: the serial number", "the serial number",
+                         "Work goes on after the hold, or when the requester replies", "2031-01-06T08:00:00.000Z")
+    assert agent.act(ticket, "resolve", epoch=epoch, **RESOLUTION).status == 200
+    assert seen()[2] == ("Solved", f"Resolved by {name} (eu), waiting for the requester to confirm.", "The requester's confirmation",
+                         "The requester confirms or reopens", None)
+    assert seen("zh")[2][2:4] == ("请求人确认", "请求人确认解决，或重新打开")
+    assert requester.act(ticket, "confirm").status == 200
+    assert seen()[2] == ("Closed", "Closed.", None, None, None) and seen("zh")[2][0] == "已关闭"
