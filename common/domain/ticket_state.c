@@ -35,6 +35,7 @@ static const struct move moves[] = {
     [ACTION_PRIORITIZE] = {ANY, {0, N, O, P, _, _, _}},  [ACTION_RECALCULATE] = {ANY, {0, N, O, P, _, _, _}},
     [ACTION_ACKNOWLEDGE] = {ANY, {0, N, O, P, _, _, _}}, [ACTION_TAKE_OVER] = {OWNED, {0, _, O, P, _, _, _}},
     [ACTION_ASSIGN] = {ANY, {0, O, O, P, _, _, _}},      [ACTION_NUDGE] = {ANY, {0, N, O, P, _, _, _}},
+    [ACTION_HAND_BACK] = {ANY, {0, N, O, O, _, _, _}},
 };
 
 #undef N

@@ -6,10 +6,11 @@
 SET ROLE meridian_owner;
 
 ALTER TABLE desk.ticket
-    ADD hops int NOT NULL DEFAULT 0, ADD bounces int NOT NULL DEFAULT 0, ADD handovers int NOT NULL DEFAULT 0, ADD holds int NOT NULL DEFAULT 0,
+    ADD hops int NOT NULL DEFAULT 0, ADD raised int NOT NULL DEFAULT 0, ADD bounces int NOT NULL DEFAULT 0, ADD handovers int NOT NULL DEFAULT 0, ADD holds int NOT NULL DEFAULT 0,
     ADD past_teams int[] NOT NULL DEFAULT '{}', ADD past_owners uuid[] NOT NULL DEFAULT '{}', ADD past_region text,
     ADD nudges int NOT NULL DEFAULT 0, ADD nudged_at timestamptz;
 COMMENT ON COLUMN desk.ticket.hops IS 'How often it went to another team.';
+COMMENT ON COLUMN desk.ticket.raised IS 'How often it went to a team of a higher tier.';
 COMMENT ON COLUMN desk.ticket.bounces IS 'How often it went back to a team that had had it before.';
 COMMENT ON COLUMN desk.ticket.handovers IS 'How often its next owner worked in another region than the one before.';
 COMMENT ON COLUMN desk.ticket.holds IS 'How often it was put on hold, which asks the requester.';
@@ -22,6 +23,7 @@ CREATE FUNCTION desk.ticket_moves() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.team_id <> OLD.team_id THEN
         NEW.hops := OLD.hops + 1;
+        NEW.raised := OLD.raised + ((SELECT g.tier FROM desk.team g WHERE g.id = NEW.team_id) > (SELECT g.tier FROM desk.team g WHERE g.id = OLD.team_id))::int;
         NEW.bounces := OLD.bounces + (NEW.team_id = ANY (OLD.past_teams))::int;
         NEW.past_teams := array_append(array_remove(OLD.past_teams, OLD.team_id), OLD.team_id);
     END IF;
@@ -42,7 +44,7 @@ CREATE TRIGGER ticket_moves BEFORE UPDATE OF team_id, owner_id ON desk.ticket FO
 CREATE FUNCTION desk.journeys_count() RETURNS void LANGUAGE sql
     BEGIN ATOMIC
         WITH e AS (
-            SELECT e.ticket_id, e.seq, e.type, x.got, g.id AS team, f.id AS from_team, u.id AS owner, e.data ->> 'region' AS region,
+            SELECT e.ticket_id, e.seq, e.type, x.got, g.id AS team, f.id AS from_team, g.tier > f.tier AS rose, u.id AS owner, e.data ->> 'region' AS region,
                    lag(e.data ->> 'region') OVER (PARTITION BY e.ticket_id, x.got ORDER BY e.seq) AS region_before,
                    array_agg(f.id) OVER (PARTITION BY e.ticket_id ORDER BY e.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS teams_before
             FROM desk.event e
@@ -51,7 +53,7 @@ CREATE FUNCTION desk.journeys_count() RETURNS void LANGUAGE sql
             LEFT JOIN desk.app_user u ON u.login = e.data ->> 'owner'
             WHERE x.got OR e.type IN ('ticket.transferred', 'ticket.pended')
         ), c AS (
-            SELECT e.ticket_id, count(e.from_team) AS hops, count(*) FILTER (WHERE e.from_team IS NOT NULL AND e.team = ANY (e.teams_before)) AS bounces,
+            SELECT e.ticket_id, count(e.from_team) AS hops, count(*) FILTER (WHERE e.rose) AS raised, count(*) FILTER (WHERE e.from_team IS NOT NULL AND e.team = ANY (e.teams_before)) AS bounces,
                    count(*) FILTER (WHERE e.got AND e.region <> e.region_before) AS handovers,
                    count(*) FILTER (WHERE e.type = 'ticket.pended') AS holds,
                    coalesce(array_agg(DISTINCT e.owner) FILTER (WHERE e.got AND e.owner IS NOT NULL), '{}') AS owners,
@@ -61,7 +63,7 @@ CREATE FUNCTION desk.journeys_count() RETURNS void LANGUAGE sql
         ), j AS (
             SELECT c.*, ARRAY(SELECT x.team FROM unnest(c.teams) WITH ORDINALITY x (team, n) GROUP BY x.team ORDER BY max(x.n)) AS past_teams FROM c
         )
-        UPDATE desk.ticket t SET hops = j.hops, bounces = j.bounces, handovers = j.handovers, holds = j.holds, past_owners = j.owners, past_region = j.region,
+        UPDATE desk.ticket t SET hops = j.hops, raised = j.raised, bounces = j.bounces, handovers = j.handovers, holds = j.holds, past_owners = j.owners, past_region = j.region,
             past_teams = j.past_teams
         FROM j WHERE t.id = j.ticket_id;
     END;

@@ -180,6 +180,7 @@ BEGIN
         t.epoch := 0;
         t.reopened := 0;
         t.hops := 0; -- counted from the events at the end
+        t.raised := 0;
         t.bounces := 0;
         t.handovers := 0;
         t.holds := 0;

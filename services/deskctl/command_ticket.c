@@ -267,7 +267,8 @@ static int action_body(struct cli *cli, const char *action, const char *path, js
 {
     static const char *const copied[] = {"reason",     "team",   "until",   "cause", "solution",
                                          "prevention", "impact", "urgency", "plan",  "to"};
-    static const char *const owners[] = {"release", "transfer", "pend", "resolve", "take-over", "assign"};
+    static const char *const owners[] = {"release",   "transfer", "pend",     "resolve",
+                                         "take-over", "assign",   "hand-back"};
     bool owner_verb = false;
     int code = EXIT_OK_;
 

@@ -61,7 +61,7 @@ static const struct flag flags_reopen[] = {
 static const struct flag flags_transfer[] = {
     {"team", 't', "TEAM", {"team that takes over (required)", "接手团队（必填）"}},
     {"epoch", 'e', "N", {"ownership epoch (default: the present one)", "所有权 epoch（默认：当前值）"}},
-    {"reason", 'r', "TEXT", {"why", "原因"}},
+    {"reason", 'r', "TEXT", {"why; required between tiers", "原因；跨层级时必填"}},
     {0},
 };
 static const struct flag flags_pend[] = {
@@ -154,6 +154,11 @@ static const struct flag flags_reason[] = {
 };
 static const struct flag flags_take_over[] = {
     {"reason", 'r', "TEXT", {"why, for the former owner (required)", "接管原因，供原负责人查看（必填）"}},
+    {"epoch", 'e', "N", {"ownership epoch (default: the present one)", "所有权 epoch（默认：当前值）"}},
+    {0},
+};
+static const struct flag flags_hand_back[] = {
+    {"reason", 'r', "TEXT", {"why (required)", "原因（必填）"}},
     {"epoch", 'e', "N", {"ownership epoch (default: the present one)", "所有权 epoch（默认：当前值）"}},
     {0},
 };
@@ -372,6 +377,14 @@ const struct command deskctl_commands[] = {
      1,
      {"give a ticket to an agent of its team", "将工单指派给所属团队的坐席"},
      flags_assign,
+     command_action,
+     true},
+    {"hand-back",
+     "NUMBER",
+     1,
+     1,
+     {"return a ticket to the team it came from", "将工单退回上一个团队"},
+     flags_hand_back,
      command_action,
      true},
     {"nudge",

@@ -273,7 +273,8 @@ static void print_journey(const json_t *ticket)
 {
     const char *const counts[][2] = {
         {"journey.hops", T("to another team", "转派")},
-        {"journey.bounces", T("of these back", "其中退回")},
+        {"journey.raised", T("to a higher tier", "升到更高层级")},
+        {"journey.bounces", T("back to a team", "其中退回")},
         {"journey.owners", T("owners", "负责人")},
         {"journey.handovers", T("between regions", "跨区域交接")},
         {"journey.holds", T("held", "搁置")},

@@ -50,6 +50,7 @@ const struct route api_routes[] = {
     COMMAND("take-over", ACTION_TAKE_OVER),
     COMMAND("assign", ACTION_ASSIGN),
     COMMAND("nudge", ACTION_NUDGE),
+    COMMAND("hand-back", ACTION_HAND_BACK),
     {HTTP_GET_, V1 "/tickets/{number}/sla", AUTHZ_SLA_READ, false, BODY_NONE, ticket_sla_get, NULL},
     {HTTP_GET_, V1 "/sla/plan", AUTHZ_SLA_READ, false, BODY_NONE, sla_plan_get, QUERY("version")},
     {HTTP_POST_, V1 "/sla/plan", AUTHZ_SLA_APPLY, false, BODY_JSON, sla_plan_post, NULL},

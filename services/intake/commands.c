@@ -60,6 +60,7 @@ static const struct verb {
     {ACTION_TAKE_OVER, {EPOCH, REASON(true)}},
     {ACTION_ASSIGN, {EPOCH, REASON(false), {"to", BODY_LINE, AT(assignee), LOGIN_CHARS, true, NULL}}},
     {ACTION_NUDGE, {{0}}},
+    {ACTION_HAND_BACK, {EPOCH, REASON(true)}},
 };
 
 static const struct verb *verb_of(int action)

@@ -84,6 +84,8 @@ static int change_ticket(struct db_conn *conn, struct job *job, const char *key,
         return r;
     if (request->command->action == ACTION_TRANSFER)
         r = ticket_team_find(conn, request->command->team, &team);
+    if (request->command->action == ACTION_HAND_BACK)
+        r = ticket_team_find(conn, row.came_from, &team);
     if (!r && request->command->action == ACTION_ASSIGN)
         r = ticket_assignee_find(conn, request->command->assignee, row.team, &assignee);
     if (!r)

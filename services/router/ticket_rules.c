@@ -129,9 +129,12 @@ static int check_fields(const struct judge *j)
             return outcome_refuse_field(j->out, "/team", "must not be empty");
         if (!j->target || !j->target->id)
             return outcome_refuse_field(j->out, "/team", "there is no such team");
+        if (j->target->tier != j->row->tier && blank(j->command->text))
+            return outcome_refuse_field(j->out, "/reason", "is required when a ticket goes to another tier");
         return check_reason(j, false);
     case ACTION_REOPEN:
     case ACTION_TAKE_OVER:
+    case ACTION_HAND_BACK:
         return check_reason(j, true);
     case ACTION_ASSIGN:
         return check_assignee(j);
@@ -160,6 +163,7 @@ static bool epoch_required(const struct judge *j)
     case ACTION_TAKE_OVER:
         return true;
     case ACTION_TRANSFER:
+    case ACTION_HAND_BACK:
     case ACTION_ASSIGN:
         return j->row->owner_id;
     default:
@@ -229,6 +233,8 @@ static int check_others(const struct judge *j)
         return refuse_transition(j, "You own this ticket already");
     if (j->action == ACTION_ASSIGN && j->row->owner_id && strcmp(j->row->owner_id, j->assignee->id) == 0)
         return refuse_transition(j, "Whom you name owns this ticket already");
+    if (j->action == ACTION_HAND_BACK && !j->row->came_from)
+        return refuse_transition(j, "This ticket has been with no other team");
     return 0;
 }
 
@@ -291,6 +297,7 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         say(change, j, TEXT_NOTE);
         break;
     case ACTION_TRANSFER:
+    case ACTION_HAND_BACK:
         change->event = "ticket.transferred";
         disown(change);
         change->epoch_rises = true;

@@ -59,14 +59,14 @@ def test_release_gives_it_back_and_ends_the_epoch(agent, other, ticket):
     assert stale.json["owner"]["login"] == "agent-us-1" and stale.json["epoch"] > epoch
 
 
-@pytest.mark.parametrize("verb, body", [("release", {}), ("transfer", {"team": "network"}), ("pend", {"reason": "waiting"}), ("resolve", RESOLUTION)])
+@pytest.mark.parametrize("verb, body", [("release", {}), ("transfer", {"team": "network", "reason": "cables"}), ("pend", {"reason": "waiting"}), ("resolve", RESOLUTION)])
 def test_ownership_commands_need_an_epoch(agent, ticket, verb, body):
     claimed(agent, ticket)
     answer = agent.act(ticket, verb, **body)
     assert (answer.status, answer.slug) == (428, "precondition-required"), answer
 
 
-@pytest.mark.parametrize("verb, body", [("release", {}), ("transfer", {"team": "network"}), ("pend", {"reason": "waiting"}),
+@pytest.mark.parametrize("verb, body", [("release", {}), ("transfer", {"team": "network", "reason": "cables"}), ("pend", {"reason": "waiting"}),
                                         ("resolve", RESOLUTION), ("reply", {"body": "late"}), ("note", {"body": "late"})])
 def test_a_wrong_epoch_is_refused_with_the_owner(agent, ticket, verb, body):
     epoch = claimed(agent, ticket)
@@ -156,7 +156,7 @@ def test_cancel_by_the_requester(requester, agent, ticket):
 
 
 def test_a_requester_gives_no_agents_command(requester, ticket):
-    for verb, body in (("claim", {}), ("release", {"epoch": 0}), ("transfer", {"team": "network"}), ("pend", {"epoch": 0, "reason": "x"}),
+    for verb, body in (("claim", {}), ("release", {"epoch": 0}), ("transfer", {"team": "network", "reason": "cables"}), ("pend", {"epoch": 0, "reason": "x"}),
                        ("resolve", {"epoch": 0, **RESOLUTION})):
         answer = requester.act(ticket, verb, **body)
         assert (answer.status, answer.slug) == (403, "forbidden"), (verb, answer)
@@ -179,7 +179,7 @@ def test_a_restricted_teams_ticket_is_hidden_from_other_agents(desk, ticket):
                                           f"ON t.id = m.team_id WHERE t.slug = '{slug}'")}
     outside = next(n for n in range(1, 17) if f"agent-us-{n}" not in members)
     lead = desk.agent("eu", 1)
-    lead.act(ticket, "transfer", team=slug)
+    lead.act(ticket, "transfer", team=slug, reason="confidential")
     stranger = desk.agent("us", outside)
     lsn = desk.client("eu", "admin").get(f"/api/v1/tickets/{ticket}").headers.get("Meridian-Lsn")
     assert wait_for(lambda: stranger.ticket(ticket).status == 404, what="hidden"), lsn
@@ -299,10 +299,10 @@ def test_a_ticket_shows_where_it_went(desk, requester, agent, other, ticket):
         assert agent.act(ticket, "transfer", epoch=epoch, team=team, reason="not ours").status == 200
         epoch = claimed(other if team == "network" else agent, ticket)
         agent = other if team == "network" else agent
-    assert requester.ticket(ticket).json["journey"] == {"hops": 2, "bounces": 1, "owners": 2, "handovers": 1, "holds": 0, "reopened": 0}
+    assert requester.ticket(ticket).json["journey"] == {"hops": 2, "raised": 1, "bounces": 1, "owners": 2, "handovers": 1, "holds": 0, "reopened": 0}
     assert desk.deskctl("login", "requester-eu-1", "--password", "meridian-demo")[0] == 0
     status, out, err = desk.deskctl("show", ticket, "--as", "requester-eu-1")
-    assert status == 0 and "to another team 2, of these back 1, owners 2, between regions 1" in out, out + err
+    assert status == 0 and "to another team 2, to a higher tier 1, back to a team 1, owners 2, between regions 1" in out, out + err
 
 
 def test_a_requester_reads_where_it_stands_in_every_state(requester, agent, ticket):
@@ -329,3 +329,16 @@ def test_a_requester_reads_where_it_stands_in_every_state(requester, agent, tick
     assert seen("zh")[2][2:4] == ("请求人确认", "请求人确认解决，或重新打开")
     assert requester.act(ticket, "confirm").status == 200
     assert seen()[2] == ("Closed", "Closed.", None, None, None) and seen("zh")[2][0] == "已关闭"
+
+
+def test_up_a_tier_with_a_reason_and_back(desk, agent, ticket):
+    assert agent.act(ticket, "hand-back", reason="not ours").json["detail"] == "This ticket has been with no other team"
+    refused = agent.act(ticket, "transfer", team="network")
+    assert refused.status == 422 and refused.json["errors"][0] == {"pointer": "/reason", "detail": "is required when a ticket goes to another tier"}
+    assert agent.act(ticket, "transfer", team="network", reason="It is the switch").status == 200
+    assert desk.deskctl("login", "agent-eu-1", "--password", "meridian-demo")[0] == 0
+    status, out, err = desk.deskctl("hand-back", ticket, "--reason", "It is not", "--as", "agent-eu-1")
+    assert status == 0, out + err
+    seen = agent.ticket(ticket).json
+    assert seen["team"]["slug"] == "service-desk" and seen["journey"]["bounces"] == 1 and seen["journey"]["raised"] == 1, seen
+    assert [n["body"] for n in seen["notes"]] == ["It is the switch", "It is not"]

@@ -68,7 +68,7 @@ CROSS JOIN LATERAL (SELECT
              WHEN 'resolve' THEN CASE WHEN x.zh THEN '解决' ELSE 'Resolution' END
              ELSE c.target END END,
         'by', desk.rfc3339(CASE x.state WHEN 'resolved' THEN m.fire_at WHEN 'pending' THEN x.pending_until ELSE c.due_at END)) END AS next_step,
-    json_build_object('hops', x.hops, 'bounces', x.bounces, 'owners', cardinality(x.past_owners), 'handovers', x.handovers, 'holds', x.holds,
+    json_build_object('hops', x.hops, 'raised', x.raised, 'bounces', x.bounces, 'owners', cardinality(x.past_owners), 'handovers', x.handovers, 'holds', x.holds,
                       'reopened', x.reopened) AS journey,
     json_build_object('count', x.nudges, 'last_at', desk.rfc3339(x.nudged_at)) AS nudges,
     desk.rfc3339(x.accepted_at) AS accepted_at, desk.rfc3339(x.created_at) AS created_at, desk.rfc3339(x.updated_at) AS updated_at,

@@ -337,6 +337,7 @@ Meridian__Command desk_command(enum ticket_action action, const char *number, in
     switch (action) {
     case ACTION_TRANSFER:
         command.team = (char *)"network";
+        command.text = (char *)"A reason.";
         break;
     case ACTION_REPLY:
     case ACTION_NOTE:
@@ -348,6 +349,7 @@ Meridian__Command desk_command(enum ticket_action action, const char *number, in
     case ACTION_PEND:
     case ACTION_REOPEN:
     case ACTION_TAKE_OVER:
+    case ACTION_HAND_BACK:
         command.text = (char *)"A reason.";
         break;
     case ACTION_RESOLVE:

@@ -82,6 +82,8 @@ static const struct {
     {"agent-ap-1", ACTION_ASSIGN, "FFFFTTT"},
     {"lead-eu-1", ACTION_ASSIGN, "OOOPTTT"},
     {"requester-eu-1", ACTION_ASSIGN, "FFFFFFF"},
+    {"agent-eu-1", ACTION_HAND_BACK, "TTTTTTT"}, /* it has been with no other team */
+    {"requester-eu-1", ACTION_HAND_BACK, "FFFFFFF"},
     {"requester-eu-1", ACTION_NUDGE, "NOOPTTT"},
     {"agent-eu-1", ACTION_NUDGE, "FFFFFFF"},
     {"requester-ap-1", ACTION_NUDGE, "HHHHHHH"},
@@ -90,7 +92,8 @@ static const struct {
 static bool takes_epoch(enum ticket_action action)
 {
     return action == ACTION_RELEASE || action == ACTION_TRANSFER || action == ACTION_PEND ||
-           action == ACTION_RESOLVE || action == ACTION_TAKE_OVER || action == ACTION_ASSIGN;
+           action == ACTION_RESOLVE || action == ACTION_TAKE_OVER || action == ACTION_ASSIGN ||
+           action == ACTION_HAND_BACK;
 }
 
 static char letter_of(const struct answer *answer)
@@ -279,6 +282,8 @@ Test(commands, fields_are_checked_again)
         {ACTION_RESOLVE, offsetof(Meridian__Command, prevention), NULL, "/prevention"},
         {ACTION_TRANSFER, offsetof(Meridian__Command, team), NULL, "/team"},
         {ACTION_TRANSFER, offsetof(Meridian__Command, team), (char *)"nobody", "/team"},
+        {ACTION_TRANSFER, offsetof(Meridian__Command, text), NULL, "/reason"},
+        {ACTION_HAND_BACK, offsetof(Meridian__Command, text), NULL, "/reason"},
         {ACTION_REOPEN, offsetof(Meridian__Command, text), NULL, "/reason"},
     };
 
@@ -477,7 +482,7 @@ Test(commands, any_interleaving_keeps_the_laws, .timeout = 120)
         numbers[i] = desk_ticket(&desk);
     for (int step = 0; step < STEPS; step++) {
         int slot = step % FLYING, t = rand_r(&seed) % TICKETS;
-        enum ticket_action action = (enum ticket_action)(1 + rand_r(&seed) % ACTION_NUDGE);
+        enum ticket_action action = (enum ticket_action)(1 + rand_r(&seed) % ACTION_HAND_BACK);
         Meridian__Command c;
 
         if (flying[slot])

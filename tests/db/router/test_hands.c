@@ -168,8 +168,9 @@ Test(hands, who_cannot_be_assigned_and_why)
 
 static const char *journey(struct desk *desk, const char *number)
 {
-    return ticket_text(desk, number,
-                       "concat_ws(' ', hops, bounces, cardinality(past_owners), handovers, holds, reopened)");
+    return ticket_text(
+        desk, number,
+        "concat_ws(' ', hops, raised, bounces, cardinality(past_owners), handovers, holds, reopened)");
 }
 
 static void transfer(struct desk *desk, const char *number, const char *team)
@@ -180,7 +181,7 @@ static void transfer(struct desk *desk, const char *number, const char *team)
     cr_status(desk_call_command(desk, "lead-eu-1", &c), 0);
 }
 
-/* Hops, bounces, owners, handovers between regions, holds, reopened. */
+/* Hops, raised, bounces, owners, handovers between regions, holds, reopened. */
 Test(hands, where_a_ticket_goes_is_counted)
 {
     struct desk desk;
@@ -188,31 +189,32 @@ Test(hands, where_a_ticket_goes_is_counted)
 
     desk_open(&desk, 2);
     number = desk_ticket(&desk);
-    cr_expect_str_eq(journey(&desk, number), "0 0 0 0 0 0");
+    cr_expect_str_eq(journey(&desk, number), "0 0 0 0 0 0 0");
     cr_assert_str_eq(member(desk_claim_next(&desk, "agent-eu-1", NULL, NULL), "number"), number);
-    cr_expect_str_eq(journey(&desk, number), "0 0 1 0 0 0");
+    cr_expect_str_eq(journey(&desk, number), "0 0 0 1 0 0 0");
     transfer(&desk, number, "service-desk");
-    cr_expect_str_eq(journey(&desk, number), "0 0 1 0 0 0", "the same team is no hop");
+    cr_expect_str_eq(journey(&desk, number), "0 0 0 1 0 0 0", "the same team is no hop");
     transfer(&desk, number, "network");
     cr_status(desk_do(&desk, "agent-ap-1", ACTION_CLAIM, number, -1), 0);
-    cr_expect_str_eq(journey(&desk, number), "1 0 2 1 0 0");
+    cr_expect_str_eq(journey(&desk, number), "1 1 0 2 1 0 0");
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_TAKE_OVER, number, ticket_epoch(&desk, number)), 0);
-    cr_expect_str_eq(journey(&desk, number), "1 0 2 2 0 0",
+    cr_expect_str_eq(journey(&desk, number), "1 1 0 2 2 0 0",
                      "back in the region of the first, who is counted once");
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_PEND, number, ticket_epoch(&desk, number)), 0);
     transfer(&desk, number, "service-desk");
-    cr_expect_str_eq(journey(&desk, number), "2 1 2 2 1 0");
+    cr_expect_str_eq(journey(&desk, number), "2 1 1 2 2 1 0");
     transfer(&desk, number, "network");
-    cr_expect_str_eq(journey(&desk, number), "3 2 2 2 1 0");
+    cr_expect_str_eq(journey(&desk, number), "3 2 2 2 2 1 0");
     cr_status(desk_do(&desk, "lead-eu-1", ACTION_ASSIGN, number, -1), 0);
     cr_status(desk_do(&desk, "agent-eu-2", ACTION_RESOLVE, number, ticket_epoch(&desk, number)), 0);
     cr_status(desk_do(&desk, "requester-eu-1", ACTION_REOPEN, number, -1), 0);
-    cr_expect_str_eq(journey(&desk, number), "3 2 3 2 1 1");
+    cr_expect_str_eq(journey(&desk, number), "3 2 2 3 2 1 1");
     desk_check(&desk);
-    test_db_run(desk.db,
-                "UPDATE desk.ticket SET hops = 0, bounces = 9, past_owners = '{}', past_teams = '{}', "
-                "past_region = NULL; SELECT desk.journeys_count()");
-    cr_expect_str_eq(journey(&desk, number), "3 2 3 2 1 1", "as the migration counts what was before it");
+    test_db_run(
+        desk.db,
+        "UPDATE desk.ticket SET hops = 0, raised = 0, bounces = 9, past_owners = '{}', past_teams = '{}', "
+        "past_region = NULL; SELECT desk.journeys_count()");
+    cr_expect_str_eq(journey(&desk, number), "3 2 2 3 2 1 1", "as the migration counts what was before it");
     cr_expect_str_eq(
         ticket_text(
             &desk, number,
@@ -256,5 +258,48 @@ Test(hands, a_requester_asks_whether_anybody_is_there)
     cr_expect_str_eq(ticket_text(&desk, number, "nudges"), "2");
     cr_status(desk_do(&desk, "requester-eu-1", ACTION_CANCEL, number, -1), 0);
     cr_status(desk_do(&desk, "requester-eu-1", ACTION_NUDGE, number, -1), E_BAD_TRANSITION);
+    desk_close(&desk);
+}
+
+/* To a higher tier with a reason, and back to the team that it came from. */
+Test(hands, handed_up_and_back)
+{
+    struct desk desk;
+    struct answer *a;
+    const char *number;
+    Meridian__Command c;
+
+    desk_open(&desk, 2);
+    number = owned_by(&desk, "agent-eu-1");
+    cr_status(a = desk_do(&desk, "agent-eu-1", ACTION_HAND_BACK, number, 1), E_BAD_TRANSITION);
+    cr_expect_str_eq(a->detail, "This ticket has been with no other team");
+    c = desk_command(ACTION_TRANSFER, number, 1);
+    c.text = (char *)" ";
+    cr_status(a = desk_call_command(&desk, "agent-eu-1", &c), E_VALIDATION);
+    cr_expect(strstr(a->json, "is required when a ticket goes to another tier"), "%s", a->json);
+    c.text = (char *)"Layer 2, I think.";
+    cr_status(desk_call_command(&desk, "agent-eu-1", &c), 0);
+    cr_expect_str_eq(
+        ticket_text(&desk, number,
+                    "SELECT concat_ws(' ', data->>'from_team', data->>'from_tier', data->>'team', "
+                    "data->>'tier') FROM desk.event e WHERE e.ticket_id = t.id ORDER BY seq DESC LIMIT 1"),
+        "service-desk 1 network 2");
+    c = desk_command(ACTION_TRANSFER, number, -1);
+    c.team = (char *)"applications";
+    c.text = NULL;
+    cr_status(desk_call_command(&desk, "agent-eu-1", &c), 0);
+    cr_expect_str_eq(journey(&desk, number), "2 1 0 1 0 0 0", "a reason is not needed within a tier");
+
+    cr_status(desk_do(&desk, "agent-ap-1", ACTION_CLAIM, number, -1), 0);
+    cr_status(desk_do(&desk, "agent-us-1", ACTION_HAND_BACK, number, ticket_epoch(&desk, number)),
+              E_FORBIDDEN);
+    cr_status(desk_do(&desk, "agent-ap-1", ACTION_HAND_BACK, number, -1), E_PRECONDITION_REQUIRED);
+    cr_status(a = desk_do(&desk, "agent-ap-1", ACTION_HAND_BACK, number, ticket_epoch(&desk, number)), 0);
+    cr_expect_str_eq(member(a, "team"), "network");
+    cr_expect_str_eq(member(a, "owner"), "null");
+    cr_status(a = desk_do(&desk, "lead-eu-1", ACTION_HAND_BACK, number, -1), 0);
+    cr_expect_str_eq(member(a, "team"), "applications", "the one that it came from");
+    cr_expect_str_eq(journey(&desk, number), "4 1 2 2 1 0 0");
+    desk_check(&desk);
     desk_close(&desk);
 }

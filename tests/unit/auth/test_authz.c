@@ -13,33 +13,13 @@
 enum { TEAM = 7 };
 
 static const int actions[] = {
-    ACTION_CLAIM,
-    ACTION_RELEASE,
-    ACTION_TRANSFER,
-    ACTION_REPLY,
-    ACTION_NOTE,
-    ACTION_PEND,
-    ACTION_RESOLVE,
-    ACTION_CONFIRM,
-    ACTION_REOPEN,
-    ACTION_CANCEL,
-    ACTION_PRIORITIZE,
-    ACTION_RECALCULATE,
-    ACTION_ACKNOWLEDGE,
-    ACTION_TAKE_OVER,
-    ACTION_ASSIGN,
-    ACTION_NUDGE,
-    AUTHZ_TICKET_READ,
-    AUTHZ_TICKET_SUBMIT,
-    AUTHZ_TICKET_SUBMIT_FOR_OTHERS,
-    AUTHZ_QUEUE_READ,
-    AUTHZ_QUEUE_CLAIM,
-    AUTHZ_EVENTS_READ,
-    AUTHZ_STATUS_READ,
-    AUTHZ_AUDIT_READ,
-    AUTHZ_DEAD_LETTERS,
-    AUTHZ_SLA_READ,
-    AUTHZ_SLA_APPLY,
+    ACTION_CLAIM,       ACTION_RELEASE,     ACTION_TRANSFER,     ACTION_REPLY,
+    ACTION_NOTE,        ACTION_PEND,        ACTION_RESOLVE,      ACTION_CONFIRM,
+    ACTION_REOPEN,      ACTION_CANCEL,      ACTION_PRIORITIZE,   ACTION_RECALCULATE,
+    ACTION_ACKNOWLEDGE, ACTION_TAKE_OVER,   ACTION_ASSIGN,       ACTION_NUDGE,
+    ACTION_HAND_BACK,   AUTHZ_TICKET_READ,  AUTHZ_TICKET_SUBMIT, AUTHZ_TICKET_SUBMIT_FOR_OTHERS,
+    AUTHZ_QUEUE_READ,   AUTHZ_QUEUE_CLAIM,  AUTHZ_EVENTS_READ,   AUTHZ_STATUS_READ,
+    AUTHZ_AUDIT_READ,   AUTHZ_DEAD_LETTERS, AUTHZ_SLA_READ,      AUTHZ_SLA_APPLY,
 };
 static const enum user_role roles[] = {ROLE_REQUESTER, ROLE_AGENT, ROLE_LEAD, ROLE_ADMIN};
 
@@ -95,6 +75,7 @@ static bool expected_allowed(const struct situation *s, int action)
     case ACTION_ASSIGN:
         return staff && (owner || (lead && s->member));
     case ACTION_TRANSFER:
+    case ACTION_HAND_BACK:
         return staff && (owner || (lead && s->member) || (s->owner == UNOWNED && s->member));
     case ACTION_REPLY:
         return mine || (staff && (owner || s->member));

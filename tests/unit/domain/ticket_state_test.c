@@ -28,7 +28,8 @@ static const struct {
     {ACTION_ACKNOWLEDGE, true, false, "NOP---"}, {ACTION_TAKE_OVER, true, false, "-OP---"},
     {ACTION_TAKE_OVER, false, false, "------"},  {ACTION_ASSIGN, true, false, "OOP---"},
     {ACTION_ASSIGN, false, false, "OOP---"},     {ACTION_NUDGE, true, true, "NOP---"},
-    {ACTION_NUDGE, false, true, "NOP---"},
+    {ACTION_NUDGE, false, true, "NOP---"},       {ACTION_HAND_BACK, true, false, "NOO---"},
+    {ACTION_HAND_BACK, false, false, "NOO---"},
 };
 
 Test(ticket_state, table)
@@ -84,13 +85,14 @@ Test(ticket_state, allowed_lists)
     cr_expect_eq(actions[1], ACTION_CONFIRM);
     cr_expect_eq(actions[2], ACTION_REOPEN);
     n = ticket_actions_allowed((struct ticket_situation){TICKET_NEW, false, true}, actions);
-    cr_assert_eq(n, 10);
+    cr_assert_eq(n, 11);
     cr_expect_eq(actions[0], ACTION_CLAIM);
     cr_expect_eq(actions[4], ACTION_CANCEL);
     cr_expect_eq(actions[6], ACTION_RECALCULATE);
     cr_expect_eq(actions[7], ACTION_ACKNOWLEDGE);
     cr_expect_eq(actions[8], ACTION_ASSIGN);
     cr_expect_eq(actions[9], ACTION_NUDGE);
+    cr_expect_eq(actions[10], ACTION_HAND_BACK);
 }
 
 Test(ticket_state, names_go_both_ways)

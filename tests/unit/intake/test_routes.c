@@ -42,6 +42,7 @@ static const struct {
     {"POST /api/v1/tickets/{number}:take-over", ".ralA"},
     {"POST /api/v1/tickets/{number}:assign", ".ralA"},
     {"POST /api/v1/tickets/{number}:nudge", ".ralA"},
+    {"POST /api/v1/tickets/{number}:hand-back", ".ralA"},
     {"GET /api/v1/tickets/{number}/sla", "..alA"},
     {"GET /api/v1/sla/plan", "..alA"},
     {"POST /api/v1/sla/plan", "....A"},
