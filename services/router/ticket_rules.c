@@ -215,6 +215,8 @@ static int refuse_move(const struct judge *j)
 
     if (j->action == ACTION_TAKE_OVER && !row->owner_id && !ticket_state_is_final(row->state))
         return refuse_transition(j, "Nobody owns this ticket: claim it");
+    if (j->action == ACTION_REOPEN && row->state == TICKET_CLOSED)
+        return refuse_transition(j, "This ticket is closed: submit a new one that names it");
     snprintf(detail, sizeof detail, "A ticket that is %s%s cannot be changed by %s",
              ticket_state_name(row->state), row->owner_id ? " and owned" : "", ticket_action_name(j->action));
     return refuse_transition(j, detail);

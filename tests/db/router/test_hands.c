@@ -303,3 +303,35 @@ Test(hands, handed_up_and_back)
     desk_check(&desk);
     desk_close(&desk);
 }
+
+/* Its clocks go on from where they were: it is before those that have more time left, also if they came while
+ * it was resolved. */
+Test(hands, a_reopened_ticket_does_not_queue_up_again)
+{
+    struct desk desk;
+    struct answer *a;
+    const char *old, *later;
+
+    desk_open(&desk, 2);
+    old = owned_by(&desk, "agent-eu-1");
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_REPLY, old, 1), 0);
+    desk_age(&desk, old, 10);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_RESOLVE, old, 1), 0);
+    later = owned_by(&desk, "agent-eu-2");
+    cr_status(desk_do(&desk, "agent-eu-2", ACTION_REPLY, later, 1), 0);
+    cr_status(desk_do(&desk, "agent-eu-2", ACTION_RELEASE, later, 1), 0);
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_REOPEN, old, -1), 0);
+    cr_expect_str_eq(
+        ticket_text(&desk, old,
+                    "SELECT r.created_at = t.created_at AND r.team_id = t.team_id FROM desk.ready r "
+                    "WHERE r.ticket_id = t.id"),
+        "true");
+    cr_expect_str_eq(member(desk_claim_next(&desk, "agent-ap-1", NULL, NULL), "number"), old);
+    cr_expect_str_eq(member(desk_claim_next(&desk, "agent-ap-1", NULL, NULL), "number"), later);
+    cr_status(desk_do(&desk, "agent-ap-1", ACTION_RESOLVE, old, ticket_epoch(&desk, old)), 0);
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_CONFIRM, old, -1), 0);
+    cr_status(a = desk_do(&desk, "requester-eu-1", ACTION_REOPEN, old, -1), E_BAD_TRANSITION);
+    cr_expect_str_eq(a->detail, "This ticket is closed: submit a new one that names it");
+    desk_check(&desk);
+    desk_close(&desk);
+}
