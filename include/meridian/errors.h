@@ -77,7 +77,9 @@ enum retry_class {
     X(E_RANGE, 36, 400, RETRY_NEVER, "bad-cursor", "The cursor is not valid; start again without it",        \
       "游标无效；请去掉游标重新开始")                                                                        \
     X(E_TICKET_FULL, 37, 409, RETRY_NEVER, "ticket-full", "The ticket takes no more; submit a new one",      \
-      "此工单不再接受更多内容；请提交新的工单")
+      "此工单不再接受更多内容；请提交新的工单")                                                              \
+    X(E_NUDGED_LATELY, 38, 409, RETRY_NEVER, "nudged-lately", "The desk was asked a short while ago",        \
+      "刚刚已经催办过")
 
 enum meridian_error {
 #define X(name, number, status, retry, slug, en, zh) name = number,

@@ -26,7 +26,11 @@
     X(ACTION_CANCEL, 10, "cancel")                                                                           \
     X(ACTION_PRIORITIZE, 11, "prioritize")                                                                   \
     X(ACTION_RECALCULATE, 12, "recalculate")                                                                 \
-    X(ACTION_ACKNOWLEDGE, 13, "acknowledge")
+    X(ACTION_ACKNOWLEDGE, 13, "acknowledge")                                                                 \
+    X(ACTION_TAKE_OVER, 14, "take-over")                                                                     \
+    X(ACTION_ASSIGN, 15, "assign")                                                                           \
+    X(ACTION_NUDGE, 16, "nudge")                                                                             \
+    X(ACTION_HAND_BACK, 17, "hand-back")
 
 /* X(constant, wire number, stored name) */
 #define USER_ROLES(X)                                                                                        \

@@ -30,6 +30,8 @@ enum column {
     TIER,
     IMPACT,
     URGENCY,
+    NUDGED_AT,
+    CAME_FROM,
 };
 
 int ticket_row_lock(struct db_conn *conn, const char *number, struct ticket_row *ret_row)
@@ -73,6 +75,8 @@ int ticket_row_lock(struct db_conn *conn, const char *number, struct ticket_row 
     row.tier = (int)db_int(&result, 0, TIER);
     row.impact = (int)db_int(&result, 0, IMPACT);
     row.urgency = (int)db_int(&result, 0, URGENCY);
+    row.nudged_at_us = db_int(&result, 0, NUDGED_AT);
+    row.came_from = db_text(&result, 0, CAME_FROM);
     row.result = result;
     result.pg = NULL;
     *ret_row = row;

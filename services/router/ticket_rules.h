@@ -2,6 +2,7 @@
  * source. */
 #pragma once
 #include "router/outcome.h"
+#include "router/ticket_assignee.h"
 #include "router/ticket_change.h"
 #include "router/ticket_team.h"
 #include "wire/wire.h"
@@ -29,9 +30,10 @@ void ticket_rules_plan_return(const struct ticket_row *row, const char *details,
 void ticket_rules_plan_close(const struct ticket_row *row, struct ticket_plan *ret_plan);
 /** A ticket that was resolved is to be asked about. */
 void ticket_rules_plan_survey(const struct ticket_row *row, struct ticket_plan *ret_plan);
-/** Decides. `row` is the locked ticket, `target` the team named by a transfer. 0, or a refusal that `out`
- * explains: -E_UNAUTHENTICATED, -E_NOT_FOUND (hidden), -E_FORBIDDEN, -E_VALIDATION, -E_PRECONDITION,
- * -E_PRECONDITION_REQUIRED, -E_ALREADY_CLAIMED, -E_OWNERSHIP_LOST, -E_BAD_TRANSITION, -E_BAD_REQUEST. */
+/** Decides. `row` is the locked ticket, `target` the team named by a transfer, `assignee` whom
+ * an assignment names; the plan borrows from them. 0, or a refusal that `out` explains: -E_UNAUTHENTICATED,
+ * -E_NOT_FOUND (hidden), -E_FORBIDDEN, -E_VALIDATION, -E_PRECONDITION, -E_PRECONDITION_REQUIRED,
+ * -E_ALREADY_CLAIMED, -E_OWNERSHIP_LOST, -E_BAD_TRANSITION, -E_BAD_REQUEST. */
 int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row *row,
-                      const struct ticket_team *target, struct ticket_plan *ret_plan,
-                      struct outcome *out) _must_check_;
+                      const struct ticket_team *target, const struct ticket_assignee *assignee,
+                      struct ticket_plan *ret_plan, struct outcome *out) _must_check_;

@@ -50,6 +50,7 @@ _ADVICE = {
     "headers-too-large": "Keep all headers together below 16 KiB.",
     "request-timeout": "The request came too slowly. Send it again in one go.",
     "ticket-full": "Submit a new ticket and name this one. What a requester can add to one ticket has a limit.",
+    "nudged-lately": "The desk has the question already. Ask again from `possible_at` on; a reply is possible at any time.",
     "bad-cursor": "Start the list anew without `cursor`. A cursor is good for its own list only.",
 }
 

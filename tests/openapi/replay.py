@@ -134,10 +134,12 @@ class Replay:
                 raise Refused(f"{number} was accepted, but not committed within {_NUMBER_WAIT_S} s")
         if setup == "ticket":
             return Prepared(number, 0)
+        if setup == "transferred-ticket":
+            agent.must("POST", f"/api/v1/tickets/{number}:transfer", {"team": "network", "reason": "Cables"})
         epoch = agent.must("POST", f"/api/v1/tickets/{number}:claim", {}).json["epoch"]
         if setup == "resolved-ticket":
             agent.must("POST", f"/api/v1/tickets/{number}:resolve", {"epoch": epoch, **_RESOLUTION})
-        elif setup != "claimed-ticket":
+        elif setup not in ("claimed-ticket", "transferred-ticket"):
             raise Refused(f"nobody knows how to make a {setup}")
         return Prepared(number, epoch)
 

@@ -337,13 +337,19 @@ Meridian__Command desk_command(enum ticket_action action, const char *number, in
     switch (action) {
     case ACTION_TRANSFER:
         command.team = (char *)"network";
+        command.text = (char *)"A reason.";
         break;
     case ACTION_REPLY:
     case ACTION_NOTE:
         command.text = (char *)"A message.";
         break;
+    case ACTION_ASSIGN:
+        command.assignee = (char *)"agent-eu-2";
+        break;
     case ACTION_PEND:
     case ACTION_REOPEN:
+    case ACTION_TAKE_OVER:
+    case ACTION_HAND_BACK:
         command.text = (char *)"A reason.";
         break;
     case ACTION_RESOLVE:
