@@ -73,6 +73,28 @@ Test(sweep, warns_then_breaches_each_at_its_time)
     desk_close(&desk);
 }
 
+Test(sweep, the_wheel_fires_a_clock_of_a_later_cycle)
+{
+    struct desk desk;
+
+    desk_open(&desk);
+    desk_tickets(desk.db, "A", 1);
+    desk_clocks(desk.db, "A", "resolve", 3600, 7200);
+    test_db_run(desk.db, "UPDATE desk.clock SET state = 'met', due_at = NULL, fire_at = NULL, stopped_at = "
+                         "now(), warned_at = now(), breached_at = now()");
+    test_db_run(desk.db,
+                "INSERT INTO desk.clock (ticket_id, target, cycle, state, started_at, target_s, "
+                "warn_percent, due_at, warn_at, fire_at) SELECT id, 'resolve', 2, 'running', now() - "
+                "interval '1 h', 3600, 75, now() + interval '2 s', now() + interval '1 s', now() + interval "
+                "'1 s' FROM desk.ticket");
+    desk_scheduler(&desk, 0, 60 * US_PER_S);
+    desk_wait(&desk, "SELECT count(*) = 1 FROM desk.clock WHERE cycle = 2 AND breached_at IS NOT NULL");
+    wait_counted(&desk, 1, 1);
+    cr_expect_eq(scheduler_clocks(desk.schedulers[0]).from_wheel, 2);
+    cr_expect_eq(scheduler_clocks(desk.schedulers[0]).named_failed, 0);
+    desk_close(&desk);
+}
+
 Test(sweep, two_at_once_fire_each_of_2000_exactly_once)
 {
     struct desk desk;
@@ -263,6 +285,53 @@ Test(sweep, a_clock_that_cannot_fire_is_stepped_over)
     cr_expect_geq(scheduler_clocks(desk.schedulers[0]).stepped_over, 1);
     test_db_run(desk.db, "DROP TRIGGER broken ON desk.clock");
     desk_wait(&desk, "SELECT count(*) = 30 FROM desk.event WHERE type = 'sla.breached'");
+    desk_close(&desk);
+}
+
+static bool named_has_failed(void *arg)
+{
+    return scheduler_clocks(((struct desk *)arg)->schedulers[0]).named_failed > 0;
+}
+
+Test(sweep, what_the_wheel_cannot_fire_is_counted_and_left_to_the_pass)
+{
+    struct desk desk;
+
+    desk_open(&desk);
+    desk_tickets(desk.db, "A", 2);
+    desk_clocks(desk.db, "A", "resolve", 1, 3600);
+    test_db_run(desk.db, "CREATE FUNCTION desk.broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                         " RAISE EXCEPTION 'broken'; END $$; CREATE TRIGGER broken BEFORE UPDATE ON "
+                         "desk.clock FOR EACH ROW EXECUTE FUNCTION desk.broken()");
+    desk_scheduler(&desk, 0, 5 * US_PER_S);
+    test_loop_until(&desk.loop, named_has_failed, &desk, 20000);
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.outbox"), 0);
+    test_db_run(desk.db, "DROP TRIGGER broken ON desk.clock");
+    desk_wait(&desk, "SELECT count(*) = 2 FROM desk.event WHERE type = 'sla.warned'");
+    desk_close(&desk);
+}
+
+/* One refusal that does not come again, and no clock at fault: the pass must not crawl on one by one. */
+Test(sweep, a_refusal_that_passes_leaves_no_small_batches)
+{
+    struct desk desk;
+
+    desk_open(&desk);
+    desk_tickets(desk.db, "A", 600);
+    test_db_run(desk.db, "CREATE SEQUENCE desk.fired; GRANT ALL ON desk.fired TO PUBLIC; CREATE FUNCTION "
+                         "desk.broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                         " IF nextval('desk.fired') = 20 THEN RAISE EXCEPTION 'once'; END IF; RETURN NEW; "
+                         "END $$; CREATE TRIGGER broken BEFORE UPDATE ON desk.clock FOR EACH ROW EXECUTE "
+                         "FUNCTION desk.broken()");
+    desk_scheduler(&desk, 0, 200 * US_PER_MS);
+    desk_wait(&desk, "SELECT count(*) = 64 FROM desk.shard_lease WHERE holder IS NOT NULL");
+    wait_sweeps(&desk, 1);
+    desk_clocks(desk.db, "A", "resolve", -10, -5);
+    desk_wait(&desk, "SELECT count(*) = 600 FROM desk.event WHERE type = 'sla.breached'");
+    cr_expect_eq(scheduler_clocks(desk.schedulers[0]).stepped_over, 0);
+    cr_expect_lt(test_db_int(desk.db, "SELECT count(DISTINCT xmin::text) FROM desk.event WHERE type = "
+                                      "'sla.breached'"),
+                 40, "25 one by one, and then batches again");
     desk_close(&desk);
 }
 
