@@ -35,7 +35,9 @@ Test(timers, one_fires_at_its_time_without_a_sweep)
     desk_ring(&desk);
     desk_scheduler(&desk, 0, 60 * US_PER_S);
     desk_waits(desk.db, "A", 1, 5);
-    test_db_run(desk.db, "UPDATE desk.timer SET fire_at = now() + interval '2 s'");
+    test_db_run(desk.db,
+                "UPDATE desk.ticket SET pending_until = now() + interval '2 s'; UPDATE desk.timer SET "
+                "fire_at = now() + interval '2 s'");
     desk_wait(&desk, "SELECT state = 'open' FROM desk.ticket");
     cr_expect_lt(test_db_int(desk.db, "SELECT extract(epoch FROM clock_timestamp() - updated_at) * 1000 FROM "
                                       "desk.ticket"),
