@@ -3,11 +3,13 @@
 #include "router/router.h"
 #include "sla_sql.h"
 #include <criterion/criterion.h>
+#include <meridian/errors.h>
+#include <stdio.h>
 
 /* ---- who acts ---- */
 
 static const char *const anybody[] = {"sla", "router", NULL};
-static const char *const urls[] = {"inproc://timers-router", NULL};
+static const char *const urls[] = {"inproc://timers-router", "inproc://timers-router-too", NULL};
 
 void desk_open(struct desk *desk)
 {
@@ -15,6 +17,28 @@ void desk_open(struct desk *desk)
     test_db_people(desk->db);
     desk->eyes = desk_connect(desk->db);
     test_loop_init(&desk->loop);
+}
+
+static void on_request(void *ctx, struct bus_request *request)
+{
+    struct desk_line *line = ctx;
+    struct desk *desk = line->desk;
+
+    if (desk->holds && desk->nheld < (int)ARRAY_SIZE(desk->held) &&
+        desk->holds(line->i, bus_request_message(request)->timer_due))
+        desk->held[desk->nheld++] = request;
+    else
+        router_on_request(desk->router, request);
+}
+
+void desk_let_go(struct desk *desk)
+{
+    while (desk->nheld) {
+        Meridian__Reply reply = MERIDIAN__REPLY__INIT;
+
+        reply.status = E_INTERNAL;
+        bus_answer(desk->held[--desk->nheld], &reply);
+    }
 }
 
 static bool can_be_rung(void *arg)
@@ -38,7 +62,10 @@ void desk_ring(struct desk *desk)
 
     cr_assert_eq(bus_open(&bus, &desk->bus), 0);
     cr_assert_eq(router_open(&router, &desk->router), 0);
-    cr_assert_eq(bus_serve(desk->bus, urls[0], anybody, 256, router_on_request, desk->router), 0);
+    for (int i = 0; i < 2; i++) {
+        desk->lines[i] = (struct desk_line){desk, i};
+        cr_assert_eq(bus_serve(desk->bus, urls[i], anybody, 512, on_request, &desk->lines[i]), 0);
+    }
     cr_assert_eq(bus_dial(desk->bus, &group, 1, anybody, &desk->routers), 0);
     test_loop_until(&desk->loop, can_be_rung, desk, 20000);
 }
@@ -57,6 +84,29 @@ void desk_scheduler(struct desk *desk, int i, int64_t every_us)
                                               .every_us = every_us};
 
     desk->schedulers[i] = scheduler_open(&options);
+}
+
+void desk_hint(struct desk *desk, const char *number)
+{
+    Meridian__Hint told = MERIDIAN__HINT__INIT;
+    ProtobufCBinaryData ids[1];
+    struct uuid id;
+    char sql[128];
+
+    snprintf(sql, sizeof sql, "SELECT id::text FROM desk.ticket WHERE number = '%s'", number);
+    cr_assert_eq(uuid_parse(str_from(test_db_text(desk->db, sql)), &id), 0);
+    ids[0] = (ProtobufCBinaryData){sizeof id.bytes, id.bytes};
+    told.publisher = (char *)"router-eu-1";
+    told.timers_of = ids;
+    told.n_timers_of = 1;
+    scheduler_hint(desk->schedulers[0], &told);
+}
+
+void desk_ghost(struct desk *desk)
+{
+    test_db_run(desk->db,
+                "SELECT desk.shards_lease('sla-eu-9', NULL, NULL); UPDATE desk.shard_lease SET until = "
+                "'infinity'; UPDATE desk.scheduler SET seen_at = 'infinity'");
 }
 
 static bool is_set(void *arg)
@@ -83,6 +133,7 @@ void desk_close(struct desk *desk)
         desk_drain(desk, i);
     if (desk->bus)
         bus_serve_stop(desk->bus);
+    desk_let_go(desk);
     desk->router = router_close(desk->router);
     for (int i = 0; i < 2; i++) {
         db_pool_close(desk->pools[i]);

@@ -15,15 +15,31 @@ struct desk {
     struct router *router;
     struct bus_client *routers;
     const char *until;
+
+    /* How the router is reached: by two lines, of which requests may get no answer. */
+    struct desk_line {
+        struct desk *desk;
+        int i;
+    } lines[2];
+    bool (*holds)(int line, const Meridian__TimerDue *due); /* NULL: none */
+    struct bus_request *held[1024];
+    int nheld;
 };
 
 /** A database with its people, and a loop. */
 void desk_open(struct desk *desk);
-/** A router on a bus: schedulers that are made afterwards ring it. Returns when it can be rung. */
+/** A router on a bus: schedulers that are made afterwards ring it. Returns when it can be rung. With
+ * desk->holds set, it is as if the router were frozen when it is asked for some timers, or on one line. */
 void desk_ring(struct desk *desk);
+/** Refuses what is held. */
+void desk_let_go(struct desk *desk);
 /** Starts the scheduler `i` (0 or 1), called sla-eu-1 or sla-eu-2, with two connections and a wheel of a
  * minute; `every_us` as in scheduler.h. */
 void desk_scheduler(struct desk *desk, int i, int64_t every_us);
+/** Tells the first scheduler that the clocks and timers of a ticket changed. */
+void desk_hint(struct desk *desk, const char *number);
+/** Another scheduler lives and has all shards for ever, and does nothing. */
+void desk_ghost(struct desk *desk);
 /** Drains that scheduler: returns when it has called back. */
 void desk_drain(struct desk *desk, int i);
 /** Those that ring are drained, the others stop in the middle. */

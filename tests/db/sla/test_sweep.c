@@ -235,6 +235,22 @@ Test(sweep, a_locked_ticket_waits_and_holds_up_nobody)
     desk_close(&desk);
 }
 
+Test(sweep, what_a_holder_that_is_away_leaves_does_not_wait_for_its_leases)
+{
+    struct desk desk;
+
+    desk_open(&desk);
+    desk_ghost(&desk);
+    desk_tickets(desk.db, "A", 30);
+    desk_clocks(desk.db, "A", "resolve", 1, 3600);
+    desk_scheduler(&desk, 0, 0);
+    desk_wait(&desk, "SELECT count(*) = 30 FROM desk.event WHERE type = 'sla.warned'");
+    cr_expect_eq(lease_shards(scheduler_lease(desk.schedulers[0])), 0, "they are the other one's");
+    wait_counted(&desk, 30, 0);
+    cr_expect_eq(scheduler_clocks(desk.schedulers[0]).from_wheel, 0);
+    desk_close(&desk);
+}
+
 Test(sweep, a_backend_killed_in_the_middle_costs_nothing)
 {
     struct desk desk;
@@ -335,22 +351,6 @@ Test(sweep, a_refusal_that_passes_leaves_no_small_batches)
     desk_close(&desk);
 }
 
-static void hint(struct desk *desk, const char *number)
-{
-    Meridian__Hint told = MERIDIAN__HINT__INIT;
-    ProtobufCBinaryData ids[1];
-    struct uuid id;
-    char sql[128];
-
-    snprintf(sql, sizeof sql, "SELECT id::text FROM desk.ticket WHERE number = '%s'", number);
-    cr_assert_eq(uuid_parse(str_from(test_db_text(desk->db, sql)), &id), 0);
-    ids[0] = (ProtobufCBinaryData){sizeof id.bytes, id.bytes};
-    told.publisher = (char *)"router-eu-1";
-    told.timers_of = ids;
-    told.n_timers_of = 1;
-    scheduler_hint(desk->schedulers[0], &told);
-}
-
 Test(sweep, a_hint_makes_it_look_at_those_tickets)
 {
     struct desk desk;
@@ -361,7 +361,7 @@ Test(sweep, a_hint_makes_it_look_at_those_tickets)
     desk_wait(&desk, "SELECT count(*) = 64 FROM desk.shard_lease WHERE holder = 'sla-eu-1'");
     desk_tickets(desk.db, "A", 2);
     desk_clocks(desk.db, "A", "resolve", -1, 0.5);
-    hint(&desk, "A-2");
+    desk_hint(&desk, "A-2");
     desk_wait(&desk, "SELECT count(*) = 1 FROM desk.event WHERE type = 'sla.warned'");
     desk_wait(&desk, "SELECT count(*) = 1 FROM desk.event WHERE type = 'sla.breached'");
     wait_counted(&desk, 1, 1);
