@@ -368,6 +368,43 @@ Test(sweep, a_hint_makes_it_look_at_those_tickets)
     desk_close(&desk);
 }
 
+static bool is_warned_under_hints(void *arg)
+{
+    struct desk *desk = arg;
+
+    desk_hint(desk, "B-1");
+    desk_hint(desk, "B-1");
+    return scheduler_clocks(desk->schedulers[0]).from_wheel > 0;
+}
+
+static void on_left(void *ctx)
+{
+    (void)ctx;
+}
+
+/* There is always a hint when a reading ends; what comes due in the shards that it gains is read all the
+ * same. */
+Test(sweep, many_hints_do_not_keep_it_from_reading_ahead)
+{
+    struct desk desk;
+
+    desk_open(&desk);
+    desk_scheduler(&desk, 0, 60 * US_PER_S);
+    desk_scheduler(&desk, 1, 60 * US_PER_S);
+    desk_wait(&desk, "SELECT bool_and(n = 32) AND count(*) = 2 FROM (SELECT count(*) AS n FROM "
+                     "desk.shard_lease GROUP BY holder) x");
+    desk_tickets(desk.db, "A", 100);
+    test_db_run(
+        desk.db,
+        "UPDATE desk.ticket t SET number = n.number FROM (SELECT k.id, CASE l.holder WHEN 'sla-eu-1' "
+        "THEN 'B-' ELSE 'C-' END || row_number() OVER (PARTITION BY l.holder) AS number FROM "
+        "desk.ticket k JOIN desk.shard_lease l ON l.shard = desk.shard_of(k.id)) n WHERE n.id = t.id");
+    desk_clocks(desk.db, "C", "resolve", 5, 3600);
+    scheduler_drain(desk.schedulers[1], on_left, NULL);
+    test_loop_until(&desk.loop, is_warned_under_hints, &desk, 20000);
+    desk_close(&desk);
+}
+
 Test(sweep, without_a_hint_the_next_sweep_finds_it)
 {
     struct desk desk;
