@@ -1,7 +1,6 @@
 /* The sweeper against a real database: in order, exactly once, whatever locks, dies or races. */
 #include "base/clock.h"
 #include "desk.h"
-#include "sla_sql.h"
 #include <criterion/criterion.h>
 
 static uint64_t sweeps_wanted;
@@ -436,44 +435,4 @@ Test(sweep, drain_ends_the_batch_in_hand_and_begins_no_other)
     cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.scheduler WHERE seen_at > '-infinity'"), 0,
                  "others need not wait until it is forgotten");
     desk_close(&desk);
-}
-
-Test(sweep, its_statements_walk_the_index)
-{
-    struct test_db *db = test_db_new();
-    PGconn *pg = desk_connect(db);
-    static const struct {
-        const struct db_statement *statement;
-        const char *execute;
-    } cases[] = {
-        {&sql_sla_clock_fire, "EXPLAIN EXECUTE p (NULL, NULL, NULL, 200, 'x', -1, 0, NULL)"},
-        {&sql_sla_clock_candidate, "EXPLAIN EXECUTE p (NULL, NULL, NULL, -1, 0, NULL)"},
-        {&sql_sla_clock_ahead, "EXPLAIN EXECUTE p (0, 1, -1, 2000)"},
-        {&sql_sla_audit, "EXPLAIN EXECUTE p (10000000)"},
-    };
-
-    test_db_people(db);
-    desk_tickets(db, "A", 5000);
-    desk_clocks(db, "A", "resolve", 3600, 7200);
-    test_db_run(db, "ANALYZE desk.clock");
-    desk_exec(pg, "SET plan_cache_mode = force_generic_plan");
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        _cleanup_buf_ struct buf prepare = BUF_INIT;
-        PGresult *plan;
-        bool indexed = false;
-
-        buf_printf(&prepare, "PREPARE p AS %s", cases[i].statement->sql);
-        desk_exec(pg, buf_text(&prepare));
-        plan = PQexec(pg, cases[i].execute);
-        for (int row = 0; row < PQntuples(plan); row++) {
-            indexed |= strstr(PQgetvalue(plan, row, 0), "clock_fire") != NULL;
-            cr_expect_null(strstr(PQgetvalue(plan, row, 0), "Seq Scan on clock"), "%s: %s",
-                           cases[i].statement->name, PQgetvalue(plan, row, 0));
-        }
-        cr_expect(indexed, "%s", cases[i].statement->name);
-        PQclear(plan);
-        desk_exec(pg, "DEALLOCATE p");
-    }
-    PQfinish(pg);
-    test_db_free(db);
 }
