@@ -403,7 +403,7 @@ bool ticket_rules_hide(const Meridian__Request *request, const struct ticket_row
 void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan)
 {
     *ret_plan = (struct ticket_plan){0};
-    if (row->state != TICKET_PENDING)
+    if (row->state != TICKET_PENDING || !row->pending_until_us || row->pending_until_us > row->now_us)
         return;
     ret_plan->n = 1;
     ret_plan->steps[0] = ticket_change_none(row);

@@ -12,8 +12,8 @@ const char *ticket_actor_region(const Meridian__Request *request);
 
 /** True when whoever asks may not know that the ticket exists. */
 bool ticket_rules_hide(const Meridian__Request *request, const struct ticket_row *row);
-/** The wait is over, by itself: a pending ticket goes on, with its owner if it has one; any other stays as it
- * is. */
+/** The wait is over, by itself: a pending ticket whose end has come goes on, with its owner if it has one;
+ * any other stays as it is. */
 void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan);
 /** A step of an escalation: the event that says whom it tells, with `details`; and a rise of the priority
  * where `impact` or `urgency` (0: as it is) is above the ticket's; and, unless somebody owns it, its transfer
