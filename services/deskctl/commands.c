@@ -343,7 +343,7 @@ const struct command deskctl_commands[] = {
      "NUMBER",
      1,
      1,
-     {"see to it: stops its escalations", "确认已知悉：停止升级通知"},
+     {"see to it: stops its escalations", "表示已知悉：停止升级通知"},
      flags_reason,
      command_action,
      true},

@@ -39,7 +39,7 @@ CROSS JOIN LATERAL (SELECT
         WHEN x.state = 'cancelled' THEN CASE WHEN x.zh THEN '已取消。' ELSE 'Cancelled.' END
         WHEN x.state = 'resolved' AND x.zh THEN s.owner || '已解决，等待请求人确认。'
         WHEN x.state = 'resolved' THEN 'Resolved by ' || s.owner || ', waiting for the requester to confirm.'
-        WHEN x.state = 'pending' AND x.zh THEN s.owner || '负责，目前搁置：' || x.pending_reason
+        WHEN x.state = 'pending' AND x.zh THEN s.owner || '负责，目前挂起：' || x.pending_reason
         WHEN x.state = 'pending' THEN s.owner || ' has it, on hold: ' || x.pending_reason
         WHEN x.owner_id IS NOT NULL AND x.zh THEN s.owner || '正在处理。'
         WHEN x.owner_id IS NOT NULL THEN s.owner || ' is working on it.'
@@ -47,7 +47,7 @@ CROSS JOIN LATERAL (SELECT
         ELSE 'Waiting in the queue of ' || s.team || '.' END AS who,
     CASE WHEN x.state IN ('closed', 'cancelled') THEN NULL ELSE json_build_object('what', CASE
         WHEN x.state = 'resolved' THEN CASE WHEN x.zh THEN '请求人确认解决，或重新打开' ELSE 'The requester confirms or reopens' END
-        WHEN x.state = 'pending' THEN CASE WHEN x.zh THEN '搁置结束后继续处理' ELSE 'Work goes on after the hold' END
+        WHEN x.state = 'pending' THEN CASE WHEN x.zh THEN '挂起结束后继续处理' ELSE 'Work goes on after the hold' END
         WHEN x.first_response_at IS NULL THEN CASE WHEN x.zh THEN '首次答复' ELSE 'First answer' END
         ELSE CASE WHEN x.zh THEN '解决' ELSE 'Resolution' END END,
         'by', CASE WHEN x.state = 'resolved' THEN NULL
