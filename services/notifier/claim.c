@@ -2,22 +2,25 @@
  * of a P1, of the clocks, escalations) need no consent, but use it up when there is some, so that the rate is
  * kept as well as can be.
  *
- * A claim costs as much as ten deliveries do, so none is made without a reason: its owner has one (see
- * ledger.c), the last one found as many as it asked for, or, while the rate allows no ordinary ones, urgent
- * ones are expected or a second has gone by. On failure nothing is claimed; if only the answer is lost, the
- * leases run out.
+ * A claim costs as much as ten deliveries do, so none is made without a reason of its own channel's: its
+ * owner has one (see ledger.c), the last one found as many as it asked for, the rate allows some again, or a
+ * second has gone by. While the rate allows no ordinary ones, only urgent ones that are expected are a
+ * reason, and the second. On failure nothing is claimed; if only the answer is lost, the leases run out.
  */
 #include "notifier/claim.h"
 #include "base/clock.h"
 #include "notifier_sql.h"
 
 enum { FEW_PER_S = 3 }; /* claims a second when the rate is what holds them back */
-#define URGENT_EVERY_US (1 * US_PER_S)
+#define POLL_US  (1 * US_PER_S)
+#define EARLY_US US_PER_MS /* a timer counts whole milliseconds */
 
 void claim_open(struct claim *claim, const struct claim_options *options, int slots)
 {
     *claim = (struct claim){.options = *options, .slots = slots};
 }
+
+static void begin(struct claim *claim);
 
 static void drop_rows(struct claim *claim)
 {
@@ -73,7 +76,7 @@ static void on_claim(void *job, int status)
         return;
     claim->more = lanes_full(claim->options.lanes);
     if (full)
-        claim_begin(claim);
+        begin(claim);
 }
 
 static void refill(struct claim *claim, int64_t now_us)
@@ -105,14 +108,13 @@ static void set_limits(struct claim *claim, int64_t now_us)
     claim->limit = free_slots < CLAIM_MOST ? free_slots : CLAIM_MOST;
     if (claim->tokens < few) {
         claim->ordinary = 0;
-        claim->options.look_in(claim->options.ctx,
-                               (int64_t)((few - claim->tokens) / (double)rate * US_PER_S));
+        claim_want(claim, (int64_t)((few - claim->tokens) / (double)rate * US_PER_S));
     } else {
         claim->ordinary = claim->tokens < claim->limit ? (int)claim->tokens : claim->limit;
     }
 }
 
-void claim_begin(struct claim *claim)
+static void begin(struct claim *claim)
 {
     int64_t now_us = clock_monotonic_us();
     int r;
@@ -126,7 +128,7 @@ void claim_begin(struct claim *claim)
         claim->more = true; /* the end of a delivery makes us look */
         return;
     }
-    if (!claim->ordinary && !claim->urgent && now_us - claim->begun_at_us < URGENT_EVERY_US)
+    if (!claim->ordinary && !claim->urgent && now_us - claim->begun_at_us < POLL_US - EARLY_US)
         return;
     claim->urgent = false;
     claim->begun_at_us = now_us;
@@ -136,6 +138,26 @@ void claim_begin(struct claim *claim)
     claim->running = r == 0;
     if (r < 0)
         (void)claim->options.claimed(claim->options.ctx, r, NULL, 0);
+}
+
+void claim_want(struct claim *claim, int64_t wait_us)
+{
+    int64_t at_us = clock_monotonic_us() + wait_us;
+
+    if (!claim->due_at_us || at_us < claim->due_at_us)
+        claim->due_at_us = at_us;
+    claim->options.look_in(claim->options.ctx, wait_us);
+}
+
+void claim_look(struct claim *claim)
+{
+    int64_t soon_us = clock_monotonic_us() + EARLY_US;
+    bool due = claim->due_at_us && claim->due_at_us <= soon_us;
+
+    if (due)
+        claim->due_at_us = 0;
+    if (due || soon_us - claim->begun_at_us >= POLL_US)
+        begin(claim);
 }
 
 void claim_expect_urgent(struct claim *claim)

@@ -39,8 +39,7 @@ enum {
 struct ledger {
     struct ledger_options options;
     uv_timer_t timer;
-    int64_t armed_us;    /* monotonic: when the timer goes off */
-    int64_t retry_at_us; /* monotonic: when the next retry we know of is due; 0: none */
+    int64_t armed_us; /* monotonic: when the timer goes off */
     struct lanes *lanes;
     struct claim claims[CHANNELS];
     struct recorder recorder;
@@ -133,7 +132,7 @@ static void forget(struct shipment *shipment)
     metric_set(ledger->metrics.in_flight, NULL, in_flight(ledger));
     shipment_free(shipment);
     if (others)
-        look_in(ledger, AGAIN_MS * US_PER_MS);
+        claim_want(claim, AGAIN_MS * US_PER_MS);
     check_drained(ledger);
 }
 
@@ -151,13 +150,6 @@ static void count_record(struct ledger *ledger, const struct shipment *shipment)
                  L_TEXT("reason", shipment->attempt.detail));
 }
 
-/* The earliest retry of our own: the poll would find it, up to a second late. */
-static void plan_retry(struct ledger *ledger, int64_t at_us)
-{
-    if (!ledger->retry_at_us || at_us < ledger->retry_at_us)
-        ledger->retry_at_us = at_us;
-}
-
 static bool on_recorded(void *ctx, struct shipment *shipment, int status)
 {
     struct ledger *ledger = ctx;
@@ -165,7 +157,8 @@ static bool on_recorded(void *ctx, struct shipment *shipment, int status)
     if (status == 0) {
         count_record(ledger, shipment);
         if (shipment->verdict == VERDICT_QUEUED)
-            plan_retry(ledger, clock_monotonic_us() + shipment->wait_us);
+            claim_want(claim_of(shipment),
+                       shipment->wait_us); /* the poll would find it, up to a second late */
     } else if (ledger->stopped || clock_monotonic_us() - shipment->started_us > RECORD_GIVE_UP_US) {
         log_error("the end of a delivery could not be recorded; it may be sent again",
                   L_TEXT("delivery", shipment->id), L_ERROR(status));
@@ -285,6 +278,13 @@ static void look_for_claim(void *ctx, int64_t wait_us)
     look_in(ctx, wait_us);
 }
 
+/* A claim of each channel. */
+static void want(struct ledger *ledger, int64_t wait_us)
+{
+    for (size_t i = 0; i < CHANNELS; i++)
+        claim_want(&ledger->claims[i], wait_us);
+}
+
 /* ---- housekeeping ---- */
 
 static int run_release(struct db_conn *conn, void *job)
@@ -352,16 +352,9 @@ static void begin_expire(struct ledger *ledger, int64_t now_us)
     ledger->expiring = db_pool_submit(ledger->options.pool, run_expire, on_expire, ledger, 0) == 0;
 }
 
-/* Looks again at an instant to come; 0: never mind. */
-static void look_at(struct ledger *ledger, int64_t at_us, int64_t now_us)
-{
-    if (at_us > now_us)
-        look_in(ledger, at_us - now_us);
-}
-
 static void look(struct ledger *ledger)
 {
-    int64_t now_us = clock_monotonic_us();
+    int64_t now_us = clock_monotonic_us(), probe_at_us = lanes_next_probe_us(ledger->lanes);
 
     ledger->armed_us = 0;
     look_in(ledger, POLL_US);
@@ -374,11 +367,9 @@ static void look(struct ledger *ledger)
     }
     begin_expire(ledger, now_us);
     for (size_t i = 0; i < CHANNELS; i++)
-        claim_begin(&ledger->claims[i]);
-    look_at(ledger, lanes_next_probe_us(ledger->lanes), now_us);
-    look_at(ledger, ledger->retry_at_us, now_us);
-    if (ledger->retry_at_us <= now_us)
-        ledger->retry_at_us = 0;
+        claim_look(&ledger->claims[i]);
+    if (probe_at_us > now_us)
+        want(ledger, probe_at_us - now_us);
 }
 
 /* ---- start and end ---- */
@@ -434,7 +425,7 @@ void ledger_wake(struct ledger *ledger, bool urgent)
 {
     for (size_t i = 0; i < CHANNELS && urgent; i++)
         claim_expect_urgent(&ledger->claims[i]);
-    look_in(ledger, GATHER_MS * US_PER_MS);
+    want(ledger, GATHER_MS * US_PER_MS);
 }
 
 void ledger_drain(struct ledger *ledger, void (*done)(void *ctx), void *ctx)

@@ -330,7 +330,7 @@ Test(ledger, while_ends_cannot_be_recorded_few_are_sent)
     rig_start(&rig, 0);
     rig_until(&rig, "SELECT last_value > 60 FROM public.refusals");
     sent = receiver_count(rig.http);
-    cr_expect_leq(sent, 8, "%d were sent", sent);
+    cr_expect_leq(sent, 40, "%d were sent: those under way at the first refusal, or eight", sent);
     test_db_run(rig.db, "DROP TRIGGER refuse ON desk.delivery");
     rig_until(&rig, "SELECT count(*) = 200 FROM desk.delivery WHERE state = 'delivered'");
     cr_expect_eq(receiver_count(rig.http), 200, "each told once");
@@ -488,5 +488,45 @@ Test(ledger, its_statements_walk_the_index)
         PQclear(plan);
         PQclear(PQexec(rig.eyes, "DEALLOCATE p"));
     }
+    rig_close(&rig);
+}
+
+/* Sessions plan once, in a new desk on empty tables, and keep the plan until statistics are gathered, a
+ * hundred thousand rows later: then, too, each row of the ledger is found by its key. */
+Test(ledger, its_statements_planned_on_empty_tables_find_rows_by_their_keys)
+{
+    static const struct {
+        const struct db_statement *statement;
+        const char *execute;
+    } cases[] = {
+        {&sql_notifier_delivery_claim, "EXPLAIN EXECUTE p ('i', 'mail', 50, '{}', 5, 1000000, 50)"},
+        {&sql_notifier_delivery_record, "EXPLAIN EXECUTE p ('[]', 'i')"},
+        {&sql_notifier_outbox_expand, "EXPLAIN EXECUTE p (200, 'eu', NULL, true)"},
+    };
+    struct rig rig;
+    PGconn *session;
+
+    rig_open(&rig);
+    session = PQconnectdb(test_db_conninfo(rig.db, "meridian_notifier"));
+    cr_assert_eq(PQstatus(session), CONNECTION_OK, "%s", PQerrorMessage(session));
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_buf_ struct buf prepare = BUF_INIT;
+        PGresult *plan;
+
+        buf_printf(&prepare, "PREPARE p AS %s", cases[i].statement->sql);
+        PQclear(PQexec(session, buf_text(&prepare)));
+        plan = PQexec(session, cases[i].execute);
+        cr_assert_gt(PQntuples(plan), 0, "%s", PQerrorMessage(session));
+        for (int row = 0; row < PQntuples(plan); row++) {
+            const char *line = PQgetvalue(plan, row, 0);
+
+            if (strstr(line, "Scan") && strstr(line, " on delivery"))
+                cr_expect(row + 1 < PQntuples(plan) && strstr(PQgetvalue(plan, row + 1, 0), "Index Cond"),
+                          "%s: %s", cases[i].statement->name, line);
+        }
+        PQclear(plan);
+        PQclear(PQexec(session, "DEALLOCATE p"));
+    }
+    PQfinish(session);
     rig_close(&rig);
 }
