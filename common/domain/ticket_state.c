@@ -25,7 +25,7 @@ struct move {
 #define X TICKET_CANCELLED
 #define _ 0
 
-static const struct move moves[ACTION_ACKNOWLEDGE + 1] = {
+static const struct move moves[] = {
     /*                               new open pending resolved closed cancelled */
     [ACTION_CLAIM] = {UNOWNED, {0, O, O, _, _, _, _}},   [ACTION_RELEASE] = {OWNED, {0, _, O, O, _, _, _}},
     [ACTION_TRANSFER] = {ANY, {0, N, O, O, _, _, _}},    [ACTION_REPLY] = {ANY, {0, N, O, P, _, _, _}},
@@ -33,7 +33,9 @@ static const struct move moves[ACTION_ACKNOWLEDGE + 1] = {
     [ACTION_RESOLVE] = {OWNED, {0, _, R, R, _, _, _}},   [ACTION_CONFIRM] = {ANY, {0, _, _, _, C, _, _}},
     [ACTION_REOPEN] = {ANY, {0, _, _, _, O, _, _}},      [ACTION_CANCEL] = {ANY, {0, X, X, X, _, _, _}},
     [ACTION_PRIORITIZE] = {ANY, {0, N, O, P, _, _, _}},  [ACTION_RECALCULATE] = {ANY, {0, N, O, P, _, _, _}},
-    [ACTION_ACKNOWLEDGE] = {ANY, {0, N, O, P, _, _, _}},
+    [ACTION_ACKNOWLEDGE] = {ANY, {0, N, O, P, _, _, _}}, [ACTION_LINK] = {ANY, {0, N, O, P, R, _, _}},
+    [ACTION_UNLINK] = {ANY, {0, N, O, P, R, _, _}},      [ACTION_MERGE] = {ANY, {0, X, X, X, _, _, _}},
+    [ACTION_UNMERGE] = {ANY, {0, _, _, _, _, _, O}},     [ACTION_SPLIT] = {ANY, {0, N, O, P, R, _, _}},
 };
 
 #undef N
@@ -119,11 +121,13 @@ enum ticket_state ticket_state_next(enum ticket_action action, struct ticket_sit
 {
     const struct move *move;
 
-    if (action < ACTION_CLAIM || action > ACTION_ACKNOWLEDGE || now.state < TICKET_NEW ||
+    if (action < ACTION_CLAIM || action >= ARRAY_SIZE(moves) || now.state < TICKET_NEW ||
         now.state > TICKET_CANCELLED)
         return 0;
     move = &moves[action];
     if ((move->owner == OWNED && !now.owned) || (move->owner == UNOWNED && now.owned))
+        return 0;
+    if (action == ACTION_UNMERGE && !now.merged)
         return 0;
     if (action == ACTION_REPLY && now.by_requester && now.state == TICKET_PENDING)
         return TICKET_OPEN;

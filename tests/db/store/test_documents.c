@@ -199,13 +199,14 @@ Test(documents, a_ticket_says_who_has_it_and_what_is_next_in_two_languages)
 Test(documents, a_ticket_has_every_member)
 {
     static const char *const members[] = {
-        "number",      "key",         "subject",    "description",    "state",
-        "priority",    "impact",      "urgency",    "service",        "language",
-        "attributes",  "region",      "channel",    "requester",      "team",
-        "owner",       "epoch",       "version",    "pending_reason", "pending_until",
-        "clocks",      "thread",      "resolution", "aliases",        "who",
-        "next_step",   "accepted_at", "created_at", "updated_at",     "first_response_at",
-        "resolved_at", "closed_at",   "notes",      "as_of",          "lag_ms"};
+        "number",     "key",         "subject",    "description",    "state",
+        "priority",   "impact",      "urgency",    "service",        "language",
+        "attributes", "region",      "channel",    "requester",      "team",
+        "owner",      "epoch",       "version",    "pending_reason", "pending_until",
+        "clocks",     "thread",      "resolution", "aliases",        "who",
+        "next_step",  "accepted_at", "created_at", "updated_at",     "first_response_at",
+        "links",      "merged",      "merged_at",  "resolved_at",    "closed_at",
+        "notes",      "as_of",       "lag_ms"};
     json_t *json;
 
     cr_assert_eq(desk_read(&desk, "lead-eu-1", "ticket", &json, "EU-5", "en", NULL), 0);

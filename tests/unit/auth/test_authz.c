@@ -13,12 +13,14 @@
 enum { TEAM = 7 };
 
 static const int actions[] = {
-    ACTION_CLAIM,       ACTION_RELEASE,     ACTION_TRANSFER,     ACTION_REPLY,
-    ACTION_NOTE,        ACTION_PEND,        ACTION_RESOLVE,      ACTION_CONFIRM,
-    ACTION_REOPEN,      ACTION_CANCEL,      ACTION_PRIORITIZE,   ACTION_RECALCULATE,
-    ACTION_ACKNOWLEDGE, AUTHZ_TICKET_READ,  AUTHZ_TICKET_SUBMIT, AUTHZ_TICKET_SUBMIT_FOR_OTHERS,
-    AUTHZ_QUEUE_READ,   AUTHZ_QUEUE_CLAIM,  AUTHZ_EVENTS_READ,   AUTHZ_STATUS_READ,
-    AUTHZ_AUDIT_READ,   AUTHZ_DEAD_LETTERS, AUTHZ_SLA_READ,      AUTHZ_SLA_APPLY,
+    ACTION_CLAIM,       ACTION_RELEASE,    ACTION_TRANSFER,     ACTION_REPLY,
+    ACTION_NOTE,        ACTION_PEND,       ACTION_RESOLVE,      ACTION_CONFIRM,
+    ACTION_REOPEN,      ACTION_CANCEL,     ACTION_PRIORITIZE,   ACTION_RECALCULATE,
+    ACTION_ACKNOWLEDGE, AUTHZ_TICKET_READ, AUTHZ_TICKET_SUBMIT, AUTHZ_TICKET_SUBMIT_FOR_OTHERS,
+    AUTHZ_QUEUE_READ,   AUTHZ_QUEUE_CLAIM, AUTHZ_EVENTS_READ,   AUTHZ_STATUS_READ,
+    ACTION_LINK,        ACTION_UNLINK,     ACTION_MERGE,        ACTION_UNMERGE,
+    ACTION_SPLIT,       AUTHZ_AUDIT_READ,  AUTHZ_DEAD_LETTERS,  AUTHZ_SLA_READ,
+    AUTHZ_SLA_APPLY,
 };
 static const enum user_role roles[] = {ROLE_REQUESTER, ROLE_AGENT, ROLE_LEAD, ROLE_ADMIN};
 
@@ -81,6 +83,13 @@ static bool expected_allowed(const struct situation *s, int action)
         return staff;
     case ACTION_PRIORITIZE:
         return staff && (owner || (lead && s->member) || (s->owner == UNOWNED && s->member));
+    case ACTION_MERGE:
+        return staff && (owner || (lead && s->member) || (s->owner == UNOWNED && s->member));
+    case ACTION_UNMERGE:
+        return staff && s->member;
+    case ACTION_LINK:
+    case ACTION_UNLINK:
+    case ACTION_SPLIT:
     case ACTION_NOTE:
         return staff && (owner || s->member);
     case ACTION_PEND:
@@ -138,7 +147,7 @@ Test(authz, the_whole_matrix)
                              (int)s.role, (int)s.relation, (int)s.owner, s.member, s.restricted);
                 asked++;
             }
-    cr_assert_eq(asked, 24 * 4 * 36);
+    cr_assert_eq(asked, ARRAY_SIZE(actions) * 4 * 36);
 }
 
 Test(authz, without_a_ticket)

@@ -25,7 +25,12 @@ static const struct {
     {ACTION_CANCEL, true, false, "XXX---"},      {ACTION_PRIORITIZE, true, false, "NOP---"},
     {ACTION_PRIORITIZE, false, false, "NOP---"}, {ACTION_RECALCULATE, false, false, "NOP---"},
     {ACTION_RECALCULATE, true, false, "NOP---"}, {ACTION_ACKNOWLEDGE, false, false, "NOP---"},
-    {ACTION_ACKNOWLEDGE, true, false, "NOP---"},
+    {ACTION_ACKNOWLEDGE, true, false, "NOP---"}, {ACTION_LINK, false, false, "NOPR--"},
+    {ACTION_LINK, true, false, "NOPR--"},        {ACTION_UNLINK, false, false, "NOPR--"},
+    {ACTION_UNLINK, true, false, "NOPR--"},      {ACTION_MERGE, false, false, "XXX---"},
+    {ACTION_MERGE, true, false, "XXX---"},       {ACTION_UNMERGE, false, false, "------"},
+    {ACTION_UNMERGE, true, false, "------"},     {ACTION_SPLIT, false, false, "NOPR--"},
+    {ACTION_SPLIT, true, false, "NOPR--"},
 };
 
 Test(ticket_state, table)
@@ -56,12 +61,21 @@ Test(ticket_state, nothing_leaves_a_final_state)
     }
 }
 
+Test(ticket_state, only_a_merged_ticket_gets_out_again)
+{
+    cr_expect_eq(
+        ticket_state_next(ACTION_UNMERGE, (struct ticket_situation){TICKET_CANCELLED, .merged = true}),
+        TICKET_OPEN);
+    cr_expect_eq(ticket_state_next(ACTION_UNMERGE, (struct ticket_situation){TICKET_OPEN, .merged = true}),
+                 0);
+}
+
 Test(ticket_state, numbers_that_are_none)
 {
     struct ticket_situation now = {TICKET_OPEN, true, false};
 
     cr_expect_eq(ticket_state_next((enum ticket_action)0, now), 0);
-    cr_expect_eq(ticket_state_next((enum ticket_action)14, now), 0);
+    cr_expect_eq(ticket_state_next((enum ticket_action)19, now), 0);
     now.state = (enum ticket_state)0;
     cr_expect_eq(ticket_state_next(ACTION_NOTE, now), 0);
     now.state = (enum ticket_state)7;
@@ -76,12 +90,12 @@ Test(ticket_state, allowed_lists)
     enum ticket_action actions[TICKET_ACTIONS_MAX];
     size_t n = ticket_actions_allowed((struct ticket_situation){TICKET_RESOLVED, true, false}, actions);
 
-    cr_assert_eq(n, 3);
+    cr_assert_eq(n, 6);
     cr_expect_eq(actions[0], ACTION_NOTE);
     cr_expect_eq(actions[1], ACTION_CONFIRM);
     cr_expect_eq(actions[2], ACTION_REOPEN);
     n = ticket_actions_allowed((struct ticket_situation){TICKET_NEW, false, true}, actions);
-    cr_assert_eq(n, 8);
+    cr_assert_eq(n, 12);
     cr_expect_eq(actions[0], ACTION_CLAIM);
     cr_expect_eq(actions[4], ACTION_CANCEL);
     cr_expect_eq(actions[6], ACTION_RECALCULATE);
