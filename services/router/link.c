@@ -20,7 +20,7 @@ struct pair {
 int command_lock(struct db_conn *conn, struct command *command, const struct ticket_place *places, int n,
                  bool plain, struct ticket_rows *ret_rows)
 {
-    struct uuid ids[8];
+    struct uuid ids[8] = {0};
     const struct uuid *first = plain ? &places[0].id : &places[0].root;
     int m = 0, r;
 

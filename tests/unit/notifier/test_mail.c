@@ -78,7 +78,7 @@ Test(mail, golden_files, .init = setup)
         {"ticket.pended", "requester"},  {"ticket.resolved", "requester"}, {"ticket.reopened", "lead"},
         {"sla.warned", "owner"},         {"sla.breached", "lead"},         {"ticket.reminded", "requester"},
         {"ticket.closed", "requester"},  {"ticket.progress", "requester"}, {"escalation.notified", "oncall"},
-        {"escalation.notified", "lead"},
+        {"escalation.notified", "lead"}, {"ticket.merged", "requester"},   {"ticket.unmerged", "requester"},
     };
     static const char *const languages[] = {"en", "zh"};
 
