@@ -18,6 +18,8 @@ enum authz_action {
     AUTHZ_DEAD_LETTERS,
     AUTHZ_SLA_READ,  /* plans of service levels, and how clocks came about */
     AUTHZ_SLA_APPLY, /* a plan for everybody */
+    AUTHZ_ORG_READ,  /* the organisation: who works when, on what */
+    AUTHZ_ORG_APPLY,
 };
 
 struct authz_subject {
@@ -42,8 +44,9 @@ enum authz_verdict {
 };
 /** `action` is an enum ticket_action or authz_action; `ticket` may be NULL for the actions that are not about
  * one ticket. A queue of one team is asked for with a ticket that has only the team set. The rules are the
- * table in authz.c: everybody sees and may reply to, confirm, reopen and cancel their own tickets; agents see
- * all but restricted teams' tickets unless they are members, claim and answer in their teams, release, pend
- * and resolve what they own; leads also release, transfer and cancel what others of their teams own; admins
- * do everything. Ownership epochs are compared elsewhere, before this. */
+ * table in authz.c: everybody sees and may reply to, nudge, confirm, reopen and cancel their own tickets;
+ * agents see all but restricted teams' tickets unless they are members, claim and answer in their teams,
+ * release, pend and resolve what they own, assign it to others, and take over what others of their teams own;
+ * leads also release, transfer, assign and cancel what others of their teams own; admins do everything.
+ * Ownership epochs are compared elsewhere, before this. */
 enum authz_verdict authz(const struct authz_subject *subject, int action, const struct authz_ticket *ticket);

@@ -101,7 +101,7 @@ static bool acknowledged(const struct course *course, struct instant by)
         if (is_owned(step) || is_event(step, "ticket.acknowledged"))
             acknowledged = true;
         else if (is_event(step, "ticket.released") || is_event(step, "ticket.transferred") ||
-                 is_event(step, "ticket.reopened"))
+                 is_event(step, "ticket.reopened") || is_event(step, "ticket.returned"))
             acknowledged = false;
     }
     return acknowledged;

@@ -65,23 +65,15 @@ static bool is_one_of(const struct sla_condition *condition, const char *value)
 
 bool sla_condition_holds(const struct sla_condition *condition, const struct sla_facts *facts)
 {
-    size_t held = 0;
+    /* Of all, one that does not hold decides; of any, and of not, one that does. */
+    bool decisive = condition->kind != SLA_ALL;
 
     if (condition->kind == SLA_IS)
         return is_one_of(condition, facts->values[condition->field]);
     for (size_t i = 0; i < condition->nparts; i++)
-        held += sla_condition_holds(&condition->parts[i], facts);
-    switch (condition->kind) {
-    case SLA_ALL:
-        return held == condition->nparts;
-    case SLA_ANY:
-        return held > 0;
-    case SLA_NOT:
-        return held == 0;
-    case SLA_IS:
-        break;
-    }
-    return false;
+        if (sla_condition_holds(&condition->parts[i], facts) == decisive)
+            return condition->kind == SLA_ANY;
+    return condition->kind != SLA_ANY;
 }
 
 unsigned sla_condition_fields(const struct sla_condition *condition)

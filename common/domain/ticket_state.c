@@ -33,7 +33,9 @@ static const struct move moves[] = {
     [ACTION_RESOLVE] = {OWNED, {0, _, R, R, _, _, _}},   [ACTION_CONFIRM] = {ANY, {0, _, _, _, C, _, _}},
     [ACTION_REOPEN] = {ANY, {0, _, _, _, O, _, _}},      [ACTION_CANCEL] = {ANY, {0, X, X, X, _, _, _}},
     [ACTION_PRIORITIZE] = {ANY, {0, N, O, P, _, _, _}},  [ACTION_RECALCULATE] = {ANY, {0, N, O, P, _, _, _}},
-    [ACTION_ACKNOWLEDGE] = {ANY, {0, N, O, P, _, _, _}}, [ACTION_LINK] = {ANY, {0, N, O, P, R, _, _}},
+    [ACTION_ACKNOWLEDGE] = {ANY, {0, N, O, P, _, _, _}}, [ACTION_TAKE_OVER] = {OWNED, {0, _, O, P, _, _, _}},
+    [ACTION_ASSIGN] = {ANY, {0, O, O, P, _, _, _}},      [ACTION_NUDGE] = {ANY, {0, N, O, P, _, _, _}},
+    [ACTION_HAND_BACK] = {ANY, {0, N, O, O, _, _, _}},   [ACTION_LINK] = {ANY, {0, N, O, P, R, _, _}},
     [ACTION_UNLINK] = {ANY, {0, N, O, P, R, _, _}},      [ACTION_MERGE] = {ANY, {0, X, X, X, _, _, _}},
     [ACTION_UNMERGE] = {ANY, {0, _, _, _, _, _, O}},     [ACTION_SPLIT] = {ANY, {0, N, O, P, R, _, _}},
 };

@@ -137,6 +137,18 @@ int plan_object(const struct plan_node *node, const char *const *keys, struct pl
     return 0;
 }
 
+int plan_map(const struct plan_node *node, size_t max, struct plan_fault *fault)
+{
+    if (!node->json)
+        return 0;
+    if (!json_is_object(node->json))
+        return plan_fail(node, fault, "must be an object");
+    if (json_object_size(node->json) > max)
+        return plan_fail(node, fault, "has %zu members; at most %zu are allowed",
+                         json_object_size(node->json), max);
+    return 0;
+}
+
 int plan_array(const struct plan_node *node, size_t max, size_t *ret_n, struct plan_fault *fault)
 {
     int rc = check(node, JSON_ARRAY, "an array", fault);

@@ -46,6 +46,8 @@ extern const char *const plan_weekdays[WEEK_DAYS + 1];
 
 /** An object with no member but these; `keys` ends with NULL. */
 int plan_object(const struct plan_node *node, const char *const *keys, struct plan_fault *fault) _must_check_;
+/** An object of at most `max` members of any names, or none. */
+int plan_map(const struct plan_node *node, size_t max, struct plan_fault *fault) _must_check_;
 /** An array of at most `max` items. */
 int plan_array(const struct plan_node *node, size_t max, size_t *ret_n,
                struct plan_fault *fault) _must_check_;

@@ -49,21 +49,6 @@ struct sla_document *sla_document_free(struct sla_document *document)
     return NULL;
 }
 
-/* ---- maps ---- */
-
-/* An object of at most `max` members, or none. */
-static int check_map(const struct reader *r, const struct plan_node *node, size_t max)
-{
-    if (!node->json)
-        return 0;
-    if (!json_is_object(node->json))
-        return plan_fail(node, r->fault, "must be an object");
-    if (json_object_size(node->json) > max)
-        return plan_fail(node, r->fault, "has %zu members; at most %zu are allowed",
-                         json_object_size(node->json), max);
-    return 0;
-}
-
 /* ---- calendars ---- */
 
 static const char always[] = "always";
@@ -90,7 +75,7 @@ static int read_calendars(const struct reader *r, const struct plan_node *node)
     struct sla_plan *plan = r->plan;
     const char *key;
     json_t *value;
-    int rc = check_map(r, node, SLA_CALENDARS_MAX);
+    int rc = plan_map(node, SLA_CALENDARS_MAX, r->fault);
 
     if (rc < 0)
         return rc;
@@ -115,7 +100,7 @@ static int read_attachments(const struct reader *r, const struct plan_node *node
     struct sla_plan *plan = r->plan;
     const char *key;
     json_t *value;
-    int rc = check_map(r, node, SLA_ATTACHMENTS_MAX);
+    int rc = plan_map(node, SLA_ATTACHMENTS_MAX, r->fault);
 
     json_object_foreach(node->json, key, value)
     {
@@ -317,7 +302,7 @@ static int read_policy(const struct reader *r, const struct plan_node *node, con
     if (rc == 0 && !targets.json)
         rc = plan_fail(&targets, r->fault, "is missing");
     if (rc == 0)
-        rc = check_map(r, &targets, SLA_TARGETS_MAX);
+        rc = plan_map(&targets, SLA_TARGETS_MAX, r->fault);
     if (rc < 0)
         return rc;
     complete_standard_targets(targets.json, standard);
@@ -378,7 +363,7 @@ static int read_schedules(const struct reader *r, const struct plan_node *node)
     struct sla_document *document = r->document;
     const char *key;
     json_t *value;
-    int rc = check_map(r, node, SLA_SCHEDULES_MAX);
+    int rc = plan_map(node, SLA_SCHEDULES_MAX, r->fault);
 
     document->schedules = NEW_ARRAY(struct oncall_plan, json_object_size(node->json) + 1);
     r->plan->schedules = NEW_ARRAY(struct escalation_schedule, json_object_size(node->json) + 1);

@@ -78,6 +78,8 @@ enum retry_class {
       "游标无效；请去掉游标重新开始")                                                                        \
     X(E_TICKET_FULL, 37, 409, RETRY_NEVER, "ticket-full", "The ticket takes no more; submit a new one",      \
       "此工单不再接受更多内容；请提交新的工单")                                                              \
+    X(E_NUDGED_LATELY, 38, 409, RETRY_NEVER, "nudged-lately", "The desk was asked a short while ago",        \
+      "刚刚已经催办过")                                                                                      \
     X(E_MERGED, 40, 409, RETRY_NEVER, "already-merged", "The ticket is part of another one",                 \
       "此工单已并入另一工单")                                                                                \
     X(E_LINK, 41, 409, RETRY_NEVER, "link-refused", "The links that exist do not allow this",                \

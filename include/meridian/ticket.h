@@ -27,6 +27,10 @@
     X(ACTION_PRIORITIZE, 11, "prioritize")                                                                   \
     X(ACTION_RECALCULATE, 12, "recalculate")                                                                 \
     X(ACTION_ACKNOWLEDGE, 13, "acknowledge")                                                                 \
+    X(ACTION_TAKE_OVER, 14, "take-over")                                                                     \
+    X(ACTION_ASSIGN, 15, "assign")                                                                           \
+    X(ACTION_NUDGE, 16, "nudge")                                                                             \
+    X(ACTION_HAND_BACK, 17, "hand-back")                                                                     \
     X(ACTION_LINK, 20, "link")                                                                               \
     X(ACTION_UNLINK, 21, "unlink")                                                                           \
     X(ACTION_MERGE, 22, "merge")                                                                             \

@@ -38,8 +38,8 @@ static int run_text(struct db_conn *conn, const struct db_statement *statement, 
 
 static int add_people(struct db_conn *conn, const struct seed_options *options)
 {
-    static const struct db_statement *const statements[] = {&sql_seed_region, &sql_seed_team,
-                                                            &sql_seed_app_user, &sql_seed_team_member};
+    static const struct db_statement *const statements[] = {
+        &sql_seed_region, &sql_seed_team, &sql_seed_app_user, &sql_seed_team_member, &sql_seed_organisation};
     _cleanup_buf_ struct buf hash = BUF_INIT;
     int r = 0;
 

@@ -179,6 +179,15 @@ BEGIN
         t.state := 'new';
         t.epoch := 0;
         t.reopened := 0;
+        t.tags := '{}';
+        t.hops := 0; -- counted from the events at the end
+        t.raised := 0;
+        t.bounces := 0;
+        t.handovers := 0;
+        t.holds := 0;
+        t.past_teams := '{}';
+        t.past_owners := '{}';
+        t.nudges := 0;
         t.event_seq := 1;
         t.updated_at := t.created_at;
         data := jsonb_build_object('number', t.number, 'region', t.region, 'channel', t.channel, 'state', 'new', 'epoch', 0, 'owner', NULL,
@@ -319,5 +328,6 @@ BEGIN
         FROM seed_event e ORDER BY e.at, e.ordinal;
     INSERT INTO desk.reply SELECT * FROM seed_reply;
     INSERT INTO desk.note SELECT * FROM seed_note;
+    PERFORM desk.journeys_count();
     RETURN (SELECT count(*) FROM seed_plan);
 END $$;

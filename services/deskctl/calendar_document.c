@@ -1,6 +1,5 @@
 /* Looks dates up in lists and objects; nothing here computes time. */
 #include "deskctl/calendar_document.h"
-#include "base/buf.h"
 #include "base/memory.h"
 #include <stdio.h>
 
@@ -127,11 +126,8 @@ static void add_value(struct buf *out, const json_t *value, size_t indent)
     buf_printf(out, "\n%*s%c", (int)indent, "", json_is_object(value) ? '}' : ']');
 }
 
-char *calendar_document_text(const json_t *calendar)
+void calendar_document_text(const json_t *calendar, struct buf *out)
 {
-    struct buf out = BUF_INIT;
-
-    add_value(&out, calendar, 0);
-    buf_add_char(&out, '\n');
-    return buf_take(&out);
+    add_value(out, calendar, 0);
+    buf_add_char(out, '\n');
 }

@@ -1,6 +1,7 @@
 /* What the document of a calendar (plan/calendar_json.h) says of a date, for people who ask why. The
  * documents are right: calendar_json_read took them. Pure. */
 #pragma once
+#include "base/buf.h"
 #include "base/civil.h"
 #include <jansson.h>
 
@@ -23,5 +24,6 @@ json_t *calendar_source_of(const json_t *days);
 void calendar_imported(const json_t *calendar, const char *date, const char **ret_source,
                        const char **ret_name);
 
-/** A document as text for people to edit: what fits stands on one line, the rest a member or item a line. */
-char *calendar_document_text(const json_t *calendar);
+/** Appends a document as text for people to edit: what fits stands on one line, the rest a member or item a
+ * line. */
+void calendar_document_text(const json_t *calendar, struct buf *out);

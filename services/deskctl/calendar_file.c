@@ -4,6 +4,7 @@
 #include "deskctl/holidays.h"
 #include "deskctl/output.h"
 #include "deskctl/whole_file.h"
+#include "deskctl/yaml_write.h"
 #include "plan/calendar_json.h"
 #include <errno.h>
 
@@ -41,25 +42,17 @@ int calendar_file_check(struct calendar_file *file, struct plan_fault *fault)
 
 int calendar_file_open(struct calendar_file *file, const char *path)
 {
-    _cleanup_buf_ struct buf text = BUF_INIT;
     _cleanup_plan_fault_ struct plan_fault fault = {0};
     const char *zone;
-    json_error_t error;
     int code;
 
-    *file = (struct calendar_file){.path = path};
-    code = calendar_file_text(path, &text);
+    *file = (struct calendar_file){0};
+    code = document_file_open(&file->file, path);
     if (code != EXIT_OK_)
         return code;
-    file->document = json_loadb(buf_text(&text), text.n, JSON_REJECT_DUPLICATES, &error);
-    if (!file->document) {
-        buf_printf(&fault.at, "line %d", error.line);
-        buf_add_text(&fault.reason, "is not JSON: ");
-        buf_add_utf8(&fault.reason, str_from(error.text));
-        return calendar_file_fault(path, &fault);
-    }
+    file->document = file->file.document.json;
     if (calendar_file_check(file, &fault) < 0)
-        return calendar_file_fault(path, &fault);
+        return document_file_fault(&file->file, &fault);
     zone = json_string_value(json_object_get(file->document, "zone"));
     file->zone = zone ? zone_book_get(&file->zones, zone) : NULL;
     return EXIT_OK_;
@@ -67,7 +60,7 @@ int calendar_file_open(struct calendar_file *file, const char *path)
 
 void calendar_file_close(struct calendar_file *file)
 {
-    json_decref(file->document);
+    document_file_close(&file->file);
     calendar_free(file->calendar);
     zone_book_fini(&file->zones);
     *file = (struct calendar_file){0};
@@ -75,9 +68,20 @@ void calendar_file_close(struct calendar_file *file)
 
 int calendar_file_save(const struct calendar_file *file)
 {
-    _cleanup_(freep) char *text = calendar_document_text(file->document);
+    const struct yaml_document *document = &file->file.document;
+    const char *path = file->file.path;
+    _cleanup_buf_ struct buf text = BUF_INIT;
 
-    if (whole_file_replace(file->path, str_from(text), 0644) == 0)
+    if (document->comment_line)
+        return cli_fail(EXIT_ERROR,
+                        T("%s:%zu: the file would be written without its comments; remove them first",
+                          "%s:%zu：写入后文件中的注释将丢失；请先删除注释"),
+                        path, document->comment_line);
+    if (document->is_json)
+        calendar_document_text(document->json, &text);
+    else
+        yaml_write(document->json, &text);
+    if (whole_file_replace(path, buf_str(&text), 0644) == 0)
         return EXIT_OK_;
-    return cli_fail(EXIT_ERROR, T("cannot write %s: %s", "无法写入 %s：%s"), file->path, strerror(errno));
+    return cli_fail(EXIT_ERROR, T("cannot write %s: %s", "无法写入 %s：%s"), path, strerror(errno));
 }

@@ -183,7 +183,7 @@ static int import_file(struct import *import, const char *path)
             return cli_fail(EXIT_USAGE,
                             T("%s has make-up working days and %s no hours of Monday; give --hours",
                               "%s 含调休上班日，而 %s 没有周一的工作时间；请给出 --hours"),
-                            path, import->file.path);
+                            path, import->file.file.path);
     changes = calendar_merge(import->file.document, source, &holidays, &import->filter, import->hours);
     json_object_set_new(changes, "source", json_string(source));
     json_object_set_new(changes, "file", json_string(path));
@@ -209,7 +209,7 @@ static int finish(struct import *import)
     int code;
 
     if (calendar_file_check(&import->file, &fault) < 0)
-        return calendar_file_fault(import->file.path, &fault);
+        return document_file_fault(&import->file.file, &fault);
     code = write ? calendar_file_save(&import->file) : EXIT_OK_;
     if (code != EXIT_OK_)
         return code;

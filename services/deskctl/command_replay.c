@@ -54,6 +54,10 @@ static json_t *report_json(struct replay_result *r, const struct replay_verdict 
     json_object_set_new(report, "claims_lost", json_integer(r->claims_lost));
     json_object_set_new(report, "unwon_races", json_integer(r->unwon_races));
     json_object_set_new(report, "handovers_between_regions", json_integer(r->handovers));
+    json_object_set_new(report, "hops", json_integer(r->hops));
+    json_object_set_new(report, "hops_per_case",
+                        json_real(r->cases ? (double)r->hops / (double)r->cases : 0));
+    json_object_set_new(report, "bounces", json_integer(r->bounces));
     json_object_set_new(report, "refused", json_integer(r->refused));
     json_object_set_new(report, "unavailable", json_integer(r->unavailable));
     json_object_set_new(report, "steps_skipped", json_integer(r->skipped));
@@ -79,6 +83,9 @@ static void print_report(const json_t *report)
         {"sequence_gaps", "gaps in event sequences", "事件序号缺口"},
         {"unwon_races", "races nobody won", "无人胜出的竞争"},
         {"handovers_between_regions", "handovers between regions", "跨区域交接"},
+        {"hops", "hops to another team", "转派次数"},
+        {"hops_per_case", "  hops per case", "  平均每案例转派次数"},
+        {"bounces", "  of these bounces, back to a team", "  其中退回曾负责的团队"},
         {"refused", "calls refused", "被拒绝的调用"},
         {"unavailable", "calls given up", "放弃的调用"},
         {"steps_skipped", "steps skipped", "跳过的步骤"},

@@ -3,14 +3,13 @@
 #include "deskctl/calendar_document.h"
 #include "deskctl/calendar_file.h"
 #include "deskctl/commands.h"
+#include "deskctl/document_file.h"
 #include "deskctl/output.h"
 #include "deskctl/sla_apply.h"
 #include "deskctl/sla_compare.h"
 #include "deskctl/sla_eval.h"
 #include "deskctl/sla_plans.h"
 #include "deskctl/sla_test.h"
-#include "deskctl/whole_file.h"
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 
@@ -24,35 +23,14 @@ int command_sla_eval(struct cli *cli)
 
 /* ---- plans in files ---- */
 
-enum { PLAN_FILE_MAX = 4 << 20 };
-
 /* NULL after printing why. */
-static json_t *read_json_file(const char *path)
-{
-    _cleanup_buf_ struct buf text = BUF_INIT;
-    json_error_t error;
-    json_t *json;
-
-    if (whole_file_read(path, PLAN_FILE_MAX, &text) < 0) {
-        cli_fail(EXIT_ERROR, "%s: %s", path, strerror(errno));
-        return NULL;
-    }
-    json = json_loadb(buf_text(&text), text.n, JSON_REJECT_DUPLICATES, &error);
-    if (!json)
-        cli_fail(EXIT_ERROR, T("%s:%d:%d: no JSON: %s", "%s:%d:%d: 不是 JSON：%s"), path, error.line,
-                 error.column, error.text);
-    return json;
-}
-
-/* NULL after printing why. */
-static struct sla_document *read_plan(const json_t *json, const char *path)
+static struct sla_document *read_plan(const struct document_file *file)
 {
     _cleanup_plan_fault_ struct plan_fault fault = {0};
     struct sla_document *document = NULL;
 
-    if (sla_plan_json_read(json, 0, NULL, &document, &fault) < 0)
-        cli_fail(EXIT_ERROR, T("%s: at %s: %s", "%s: 位于 %s：%s"), path,
-                 fault.at.n ? buf_text(&fault.at) : "/", buf_text(&fault.reason));
+    if (sla_plan_json_read(file->document.json, 0, NULL, &document, &fault) < 0)
+        document_file_fault(file, &fault);
     return document;
 }
 
@@ -60,38 +38,39 @@ int command_sla_test(struct cli *cli)
 {
     const char *path = cli_flag(cli, "file");
     _cleanup_sla_document_ struct sla_document *document = NULL;
-    _cleanup_(json_decrefp) json_t *json = NULL;
+    _cleanup_document_file_ struct document_file file = {0};
 
     if (!path)
         return cli_fail(EXIT_USAGE, "%s",
                         T("--file is missing: the plan to test", "缺少 --file：要测试的方案"));
-    json = read_json_file(path);
-    document = json ? read_plan(json, path) : NULL;
+    document = document_file_open(&file, path) == EXIT_OK_ ? read_plan(&file) : NULL;
     return document ? json_lines_run(stdin, stdout, stdout, sla_test_answer, document) : EXIT_ERROR;
 }
 
 int command_sla_apply(struct cli *cli)
 {
     _cleanup_sla_plans_ struct sla_plans plans = {.client = cli_client(cli)};
-    _cleanup_(json_decrefp) json_t *document = NULL, *present = NULL;
+    _cleanup_sla_document_ struct sla_document *candidate = NULL;
+    _cleanup_document_file_ struct document_file file = {0};
+    _cleanup_(json_decrefp) json_t *present = NULL;
     int64_t base = 0;
     int code;
 
     if (!cli_flag(cli, "file"))
         return cli_fail(EXIT_USAGE, "%s",
                         T("--file is missing: the plan to apply", "缺少 --file：要应用的方案"));
-    document = read_json_file(cli_flag(cli, "file"));
-    if (!document)
+    candidate = document_file_open(&file, cli_flag(cli, "file")) == EXIT_OK_ ? read_plan(&file) : NULL;
+    if (!candidate)
         return EXIT_ERROR;
     code = sla_plans_latest(&plans, &present, &base);
-    return code ? code : sla_apply(cli, document, base);
+    return code ? code : sla_apply(cli, file.document.json, base);
 }
 
 int command_calendar_export(struct cli *cli)
 {
     _cleanup_sla_plans_ struct sla_plans plans = {.client = cli_client(cli)};
     _cleanup_(json_decrefp) json_t *document = NULL;
-    _cleanup_(freep) char *text = NULL;
+    _cleanup_buf_ struct buf text = BUF_INIT;
     const json_t *calendar;
     int64_t version;
     int code = sla_plans_latest(&plans, &document, &version);
@@ -102,8 +81,8 @@ int command_calendar_export(struct cli *cli)
     if (!calendar)
         return cli_fail(EXIT_NOT_FOUND, T("plan %lld has no calendar \"%s\"", "方案 %lld 中没有日历 \"%s\""),
                         (long long)version, cli->args[0]);
-    text = calendar_document_text(calendar);
-    fputs(text, stdout);
+    calendar_document_text(calendar, &text);
+    fputs(buf_text(&text), stdout);
     return EXIT_OK_;
 }
 
@@ -207,7 +186,7 @@ static void show_comparison(const struct cli *cli, const struct sla_comparison *
 int command_sla_compare(struct cli *cli)
 {
     const char *path = cli_flag(cli, "file"), *name = cli_flag(cli, "zone");
-    _cleanup_(json_decrefp) json_t *json = path ? read_json_file(path) : json_loads(usual_plan, 0, NULL);
+    _cleanup_document_file_ struct document_file file = {0};
     _cleanup_zone_ struct zone *zone = zone_open(name ? name : "UTC");
     _cleanup_sla_document_ struct sla_document *plan = NULL, *around = NULL;
     struct sla_comparison comparison = {0};
@@ -218,8 +197,11 @@ int command_sla_compare(struct cli *cli)
         return cli_fail(EXIT_USAGE, T("--zone: no such time zone: %s", "--zone：没有该时区：%s"), name);
     if (limit < 0)
         return EXIT_USAGE;
-    plan = json ? read_plan(json, path) : NULL;
-    around = plan ? around_the_clock(json) : NULL;
+    code = path ? document_file_open(&file, path) : EXIT_OK_;
+    if (!path)
+        file.document.json = json_loads(usual_plan, 0, NULL);
+    plan = code == EXIT_OK_ ? read_plan(&file) : NULL;
+    around = plan ? around_the_clock(file.document.json) : NULL;
     if (!around)
         return EXIT_ERROR;
     code = sla_compare(cli->args[0], (int)limit, zone, &plan->plan, &around->plan, &comparison);

@@ -300,10 +300,14 @@ static const char *const *argument_names(const char *action)
 static int action_body(struct cli *cli, const char *action, const char *path, json_t *body)
 {
     static const char *const copied[] = {"reason",     "team",   "until",   "cause", "solution",
-                                         "prevention", "impact", "urgency", "plan"};
-    bool owner_verb = strcmp(action, "release") == 0 || strcmp(action, "transfer") == 0 ||
-                      strcmp(action, "pend") == 0 || strcmp(action, "resolve") == 0;
+                                         "prevention", "impact", "urgency", "plan",  "to"};
+    static const char *const owners[] = {"release",   "transfer", "pend",     "resolve",
+                                         "take-over", "assign",   "hand-back"};
+    bool owner_verb = false;
     int code = EXIT_OK_;
+
+    for (size_t i = 0; i < ARRAY_SIZE(owners); i++)
+        owner_verb = owner_verb || strcmp(action, owners[i]) == 0;
 
     for (size_t i = 0; !code && i < ARRAY_SIZE(copied); i++)
         code = set_text(body, copied[i], cli_flag(cli, copied[i]));

@@ -283,6 +283,33 @@ static void print_related(const json_t *items, const char *name)
     }
 }
 
+/* How often what has happened; nothing of what has not. */
+static void print_journey(const json_t *ticket)
+{
+    const char *const counts[][2] = {
+        {"journey.hops", T("to another team", "转派")},
+        {"journey.raised", T("to a higher tier", "升到更高层级")},
+        {"journey.bounces", T("back to a team", "其中退回")},
+        {"journey.owners", T("owners", "负责人")},
+        {"journey.handovers", T("between regions", "跨区域交接")},
+        {"journey.holds", T("held", "搁置")},
+        {"journey.reopened", T("reopened", "重新打开")},
+        {"nudges.count", T("nudged", "催办")},
+    };
+    _cleanup_buf_ struct buf line = BUF_INIT;
+
+    for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+        const char *n = output_at(ticket, counts[i][0]);
+
+        if (!*n || strcmp(n, "0") == 0)
+            continue;
+        if (line.n)
+            buf_add_text(&line, T(", ", "，"));
+        buf_printf(&line, "%s %s", counts[i][1], n);
+    }
+    print_field(T("journey", "流转"), buf_text(&line));
+}
+
 void output_ticket(const json_t *ticket)
 {
     _cleanup_buf_ struct buf line = BUF_INIT;
@@ -302,8 +329,11 @@ void output_ticket(const json_t *ticket)
     print_field(T("service", "服务"), output_at(ticket, "service"));
     print_field(T("accepted", "受理时间"), output_at(ticket, "accepted_at"));
     print_field(T("who", "谁在处理"), output_at(ticket, "who"));
+    print_field(T("stage", "阶段"), output_at(ticket, "stage"));
+    print_field(T("waits for", "等待"), output_at(ticket, "waits_for"));
     print_field(T("next", "下一步"), output_at(ticket, "next_step.what"));
     print_field(T("by", "预计"), output_at(ticket, "next_step.by"));
+    print_journey(ticket);
     print_clocks(json_object_get(ticket, "clocks"));
     if (json_array_size(json_object_get(ticket, "aliases")))
         print_field(T("also", "别名"),

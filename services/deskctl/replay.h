@@ -92,7 +92,8 @@ struct replay_options {
 
 struct replay_result {
     long cases, submitted, acknowledged, late_acks /* 202 */;
-    long claims_won, claims_lost, double_wins, unwon_races, handovers, refused, unavailable, skipped;
+    long claims_won, claims_lost, double_wins, unwon_races, handovers, hops, bounces, refused, unavailable,
+        skipped;
     double seconds;
     int64_t *latency_us[REPLAY_OPS];
     int nlatency[REPLAY_OPS];

@@ -50,6 +50,7 @@ struct ticket {
     enum { QUEUED, OWNED, WAITING, RESOLVED, FINAL } state;
     enum replay_region owner_region;
     int owner, team;
+    unsigned left;      /* a bit for each team that it went from */
     int last_region;    /* of the last owner; -1 before the first */
     bool accepted_only; /* 202, and no later answer has shown that it is committed */
 };
@@ -340,6 +341,10 @@ static bool step_queue(struct worker *worker, struct ticket *ticket, const struc
                 : as_owner(worker, ticket, OP_TRANSFER, body);
         if (!ok)
             return false;
+        count(run, &run->result->hops);
+        if (ticket->left & 1u << step->team)
+            count(run, &run->result->bounces);
+        ticket->left |= 1u << ticket->team;
         ticket->team = step->team;
     } else if (ticket->state != QUEUED &&
                !as_owner(worker, ticket, OP_RELEASE,

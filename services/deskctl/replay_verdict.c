@@ -67,8 +67,9 @@ static const char *text_of(const json_t *json, const char *name)
 
 static bool owner_leaves(const char *type)
 {
-    return strcmp(type, "ticket.released") == 0 || strcmp(type, "ticket.transferred") == 0 ||
-           strcmp(type, "ticket.reopened") == 0 || strcmp(type, "ticket.cancelled") == 0;
+    return strcmp(type, "ticket.released") == 0 || strcmp(type, "ticket.returned") == 0 ||
+           strcmp(type, "ticket.transferred") == 0 || strcmp(type, "ticket.reopened") == 0 ||
+           strcmp(type, "ticket.cancelled") == 0;
 }
 
 static json_t *add_ticket(struct replay_judge *judge, const char *number, const char *key)

@@ -50,8 +50,10 @@ void status_get(struct call *call); /* operate.c */
 void audit_get(struct call *call);
 void dead_letters_get(struct call *call);
 void dead_letters_replay_post(struct call *call);
-void sla_plan_get(struct call *call); /* sla.c */
+void sla_plan_get(struct call *call); /* versioned.c */
 void sla_plan_post(struct call *call);
+void organisation_get(struct call *call);
+void organisation_post(struct call *call);
 void ticket_sla_get(struct call *call);
 void sla_history_get(struct call *call);
 void home_get(struct call *call); /* site.c */

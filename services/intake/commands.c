@@ -15,12 +15,12 @@ struct command_body {
     const char *team, *text, *cause, *solution, *prevention;
     int64_t until_us;
     int impact, urgency;
-    const char *plan;
+    const char *plan, *assignee;
     const char *link, *other;
     bool force;
 };
 
-enum { SLUG_CHARS = 63, FIELDS_MAX = 6, IF_MATCH_MAX = 16 };
+enum { SLUG_CHARS = 63, LOGIN_CHARS = 64, FIELDS_MAX = 6, IF_MATCH_MAX = 16 };
 #define AT(member) offsetof(struct command_body, member)
 #define EPOCH                                                                                                \
     {                                                                                                        \
@@ -74,6 +74,10 @@ static const struct verb {
       {"urgency", BODY_LEVEL, AT(urgency), 0, false, NULL}}},
     {ACTION_RECALCULATE, {REASON(false), {"plan", BODY_CHOICE, AT(plan), 0, false, plans}}},
     {ACTION_ACKNOWLEDGE, {REASON(false)}},
+    {ACTION_TAKE_OVER, {EPOCH, REASON(true)}},
+    {ACTION_ASSIGN, {EPOCH, REASON(false), {"to", BODY_LINE, AT(assignee), LOGIN_CHARS, true, NULL}}},
+    {ACTION_NUDGE, {{0}}},
+    {ACTION_HAND_BACK, {EPOCH, REASON(true)}},
     {ACTION_LINK, {{"kind", BODY_CHOICE, AT(link), 0, true, links}, OTHER("to")}},
     {ACTION_UNLINK, {{"kind", BODY_CHOICE, AT(link), 0, true, links}, OTHER("to")}},
     {ACTION_MERGE, {EPOCH, OTHER("into"), REASON(false)}},
@@ -219,6 +223,7 @@ void command_post(struct call *call)
     command.has_epoch = body.epoch.given;
     command.epoch = (uint64_t)body.epoch.value;
     command.team = (char *)body.team;
+    command.assignee = (char *)body.assignee;
     command.text = (char *)body.text;
     command.has_until_us = body.until_us != 0;
     command.until_us = body.until_us;

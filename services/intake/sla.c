@@ -1,78 +1,11 @@
-/* Service levels: plans, and what the clocks of tickets came from. Read from the region's database; a new
- * plan is the authority's to judge. */
-#include "base/clock.h"
+/* What the clocks of tickets came from. Read from the region's database. */
 #include "intake/api.h"
 #include "intake/query.h"
 #include "intake/reads.h"
-#include "meridian/errors.h"
 
-static const int64_t attempt_us = 10 * US_PER_S;
 enum {
-    VERSION_CHARS = 18,
     HISTORY_PAGE = 50, /* tickets with all their events: a page has to fit into a message of the bus */
 };
-
-/* ---- plans ---- */
-
-void sla_plan_get(struct call *call)
-{
-    _cleanup_buf_ struct buf version = BUF_INIT;
-    int64_t number;
-
-    if (!query_text(call, "version", VERSION_CHARS, &version))
-        return;
-    if (version.n && str_to_i64(buf_str(&version), 1, INT64_MAX, &number) < 0) {
-        call_problem(call, E_BAD_REQUEST, "version must be a whole number from 1");
-        return;
-    }
-    const char *args[] = {buf_text(&version)};
-    read_document(call, "sla-plan", args, ARRAY_SIZE(args), READ_AUTHORITY, read_answered);
-}
-
-static void check_members(json_t *body, struct body_errors *errors)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach(body, key, value)
-    {
-        _cleanup_buf_ struct buf pointer = BUF_INIT;
-
-        if (strcmp(key, "document") == 0 || strcmp(key, "base_version") == 0)
-            continue;
-        buf_printf(&pointer, "/%s", key);
-        body_error(errors, buf_text(&pointer), "is not a field here; allowed: document, base_version");
-    }
-    if (!json_is_object(json_object_get(body, "document")))
-        body_error(errors, "/document", "must be an object: the plan");
-    if (json_integer_value(json_object_get(body, "base_version")) < 1)
-        body_error(errors, "/base_version",
-                   "must be a whole number from 1: the version of the plan that yours was made from");
-}
-
-void sla_plan_post(struct call *call)
-{
-    _cleanup_errors_ struct body_errors errors = {0};
-    _cleanup_(freep) char *document = NULL;
-    Meridian__PlanApply body = MERIDIAN__PLAN_APPLY__INIT;
-    Meridian__Principal principal;
-    Meridian__Request request;
-
-    check_members(call->body, &errors);
-    if (errors.n) {
-        call_problem_with(call, E_VALIDATION, NULL, (struct str){0}, &errors);
-        return;
-    }
-    document = json_dumps(json_object_get(call->body, "document"), JSON_COMPACT);
-    call_request(call, &request, &principal);
-    body.document = document;
-    body.base_version = json_integer_value(json_object_get(call->body, "base_version"));
-    request.body_case = MERIDIAN__REQUEST__BODY_PLAN_APPLY;
-    request.plan_apply = &body;
-    bus_call(call->intake->service->routers, &request, attempt_us, 0, call_answered, call);
-}
-
-/* ---- what clocks came from ---- */
 
 void ticket_sla_get(struct call *call)
 {

@@ -74,6 +74,7 @@ static void complete(json_t *payload, const struct zone *zone, const struct noti
     set_time(payload, zone, "until_us", "until");
     json_object_set_new(payload, "for_owner", json_boolean(strcmp(audience, "owner") == 0));
     json_object_set_new(payload, "for_lead", json_boolean(strcmp(audience, "lead") == 0));
+    json_object_set_new(payload, "for_former", json_boolean(strcmp(audience, "former") == 0));
     json_object_set_new(payload, "for_oncall", json_boolean(strcmp(audience, "oncall") == 0));
     name_target(payload);
     if (conf->portal_url[0]) {

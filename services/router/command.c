@@ -32,7 +32,7 @@ static int recall(struct db_conn *conn, struct job *job, const char *key, const 
  * they lost. */
 static bool is_momentary(int failure)
 {
-    return failure == -E_ALREADY_CLAIMED || failure == -E_BAD_TRANSITION;
+    return failure == -E_ALREADY_CLAIMED || failure == -E_BAD_TRANSITION || failure == -E_NUDGED_LATELY;
 }
 
 /* 0 when the refusal is stored and will be repeated. */
@@ -77,6 +77,7 @@ enum { FOLLOW = 2 }; /* the ticket is part of one that is hidden from who asks *
 static int change_ticket(struct db_conn *conn, struct command *command)
 {
     _cleanup_ticket_row_ struct ticket_row row = {0};
+    _cleanup_ticket_assignee_ struct ticket_assignee assignee = {0};
     struct job *job = command->job;
     const Meridian__Request *request = job->request;
     struct ticket_team team = {0};
@@ -92,8 +93,12 @@ static int change_ticket(struct db_conn *conn, struct command *command)
         return r;
     if (request->command->action == ACTION_TRANSFER)
         r = ticket_team_find(conn, request->command->team, &team);
+    if (request->command->action == ACTION_HAND_BACK)
+        r = ticket_team_find(conn, row.came_from, &team);
+    if (!r && request->command->action == ACTION_ASSIGN)
+        r = ticket_assignee_find(conn, request->command->assignee, row.team, &assignee);
     if (!r)
-        r = ticket_rules_plan(request, &row, &team, &plan, &job->out);
+        r = ticket_rules_plan(request, &row, &team, &assignee, &plan, &job->out);
     if (!r && request->command->action == ACTION_RECALCULATE && !request->command->own_plan)
         r = plan_newest(conn, &plan.steps[0].plan);
     if (!r && request->command->action == ACTION_RESOLVE)

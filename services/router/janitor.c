@@ -8,16 +8,22 @@
 #include "base/memory.h"
 #include "log/log.h"
 #include "meridian/errors.h"
+#include "router/shifts.h"
 #include "router/state.h"
 #include "router_sql.h"
 
-enum { BATCH = 500, MAX_BATCHES = 200, MONTHS_AHEAD = 3 };
+enum {
+    BATCH = 500,
+    MAX_BATCHES = 200,
+    MONTHS_AHEAD = 3,
+    FIRST_MS = 500, /* whoever starts a cluster wants to see who is on shift */
+};
 #define PARTITIONS_EVERY_US (24 * 3600 * US_PER_S)
 #define PATIENCE_US         (30 * US_PER_S)
 
 struct round {
     struct router *router;
-    bool partitions;
+    bool partitions; /* and shifts */
     int64_t missing; /* partitions that could not be made */
     struct buf trouble;
 };
@@ -55,6 +61,8 @@ static int round_work(struct db_conn *conn, void *arg)
         db_param_int(&params, MONTHS_AHEAD);
         r = db_exec(conn, &sql_router_partitions_ensure, &params, &result);
         round->missing = r < 0 ? 0 : db_int(&result, 0, 0);
+        if (!r)
+            r = shifts_renew(conn);
     }
     if (r < 0)
         buf_add_text(&round->trouble, db_error_detail(conn));
@@ -97,8 +105,9 @@ static void on_timer(uv_timer_t *timer)
 void janitor_open(struct janitor *self, struct router *router, uint64_t every_ms)
 {
     self->router = router;
-    router_timer_init(router, &self->timer, on_timer, every_ms);
+    router_timer_init(router, &self->timer, NULL, 0);
     self->timer.data = self;
+    uv_timer_start(&self->timer, on_timer, every_ms < FIRST_MS ? every_ms : FIRST_MS, every_ms);
 }
 
 void janitor_close(struct janitor *self)

@@ -8,6 +8,7 @@
 #pragma once
 #include "base/list.h"
 #include "db/db.h"
+#include "router/org_book.h"
 #include "router/outcome.h"
 #include "router/plan_book.h"
 #include "router/router.h"
@@ -49,6 +50,7 @@ struct job_session {
 struct job {
     struct router *router;
     struct plan_book *plans; /* for the workers, like the request */
+    struct org_book *organisations;
     const struct job_kind *kind;
     const Meridian__Request *request;
     router_answer_fn answer;
@@ -106,4 +108,4 @@ int claim_next_together(struct db_conn *conn, struct job *const *jobs, size_t n,
 /* The kinds, one per body of a request. */
 extern const struct job_kind submit_kind, command_kind, claim_next_kind, session_open_kind,
     session_lookup_kind, session_close_kind, number_lease_kind, heartbeat_kind, read_kind,
-    dead_letter_replay_kind, replicated_kind, timer_due_kind, plan_apply_kind;
+    dead_letter_replay_kind, replicated_kind, timer_due_kind, plan_apply_kind, org_apply_kind;

@@ -171,7 +171,7 @@ int link_change(struct db_conn *conn, struct command *command)
         return r;
     pair.one = ticket_rows_find(&rows, &places[0].root);
     pair.other = found ? NULL : ticket_rows_find(&rows, &places[1].root);
-    r = ticket_rules_plan(request, pair.one, NULL, &plan, &command->job->out);
+    r = ticket_rules_plan(request, pair.one, NULL, NULL, &plan, &command->job->out);
     if (!r)
         r = judge_other(command, &pair);
     if (!r)

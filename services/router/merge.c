@@ -201,7 +201,7 @@ int merge_change(struct db_conn *conn, struct command *command)
     row->merged = places[0].merged_at_us && row->now_us - places[0].merged_at_us <= undo_us;
     if (into && root != row && ticket_rules_may(request, ACTION_MERGE, row))
         return refuse_merged(command, row, root);
-    r = ticket_rules_plan(request, row, NULL, &plan, &command->job->out);
+    r = ticket_rules_plan(request, row, NULL, NULL, &plan, &command->job->out);
     if (r == -E_BAD_TRANSITION && !into && root != row)
         r = outcome_refuse(&command->job->out, r, "A merge can be undone for 24 hours");
     if (!r && into)
@@ -262,7 +262,7 @@ int merge_follow(struct db_conn *conn, struct command *command)
     as_if = *row;
     if (replies) /* it can be said as long as there is somebody who works on it */
         as_if.state = root->state;
-    r = ticket_rules_plan(request, &as_if, NULL, &plan, &command->job->out);
+    r = ticket_rules_plan(request, &as_if, NULL, NULL, &plan, &command->job->out);
     if (!r)
         r = replies ? reply(conn, command, row, root, &plan.steps[0]) : -E_DB_RETRY;
     if (!r)

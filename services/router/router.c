@@ -18,7 +18,7 @@
 #include "store_sql.h"
 #include <stdio.h>
 
-enum { MAX_QUEUE = 1024, JANITOR_MS = 60 * 1000 };
+enum { MAX_QUEUE = 1024, JANITOR_MS = 60 * 1000, SHIFT_END_MS = 1000 };
 #define DEFAULT_PATIENCE_US (10 * US_PER_S)
 #define MOST_PATIENCE_US    (60 * US_PER_S)
 #define DOWN_AT_ONCE_US     (US_PER_S) /* a reconnect within this time goes unnoticed */
@@ -52,6 +52,8 @@ static const struct job_kind *kind_of(const Meridian__Request *request)
         return &timer_due_kind;
     case MERIDIAN__REQUEST__BODY_PLAN_APPLY:
         return &plan_apply_kind;
+    case MERIDIAN__REQUEST__BODY_ORGANISATION_APPLY:
+        return &org_apply_kind;
     default: /* a newer sender's, or the notifier's */
         return NULL;
     }
@@ -216,6 +218,7 @@ void router_dispatch(struct router *router, const Meridian__Request *request, ro
 
     job->router = router;
     job->plans = router->plans;
+    job->organisations = router->organisations;
     job->kind = kind;
     job->request = request;
     job->answer = answer;
@@ -353,6 +356,7 @@ static int open_authority(struct router *router, const struct router_options *op
     gate_init(&router->gate, options->db_workers / 4);
     replication_open(&router->replication, router, options->standbys_expected);
     janitor_open(&router->janitor, router, options->janitor_ms ? options->janitor_ms : JANITOR_MS);
+    shift_end_open(&router->shift_end, router, SHIFT_END_MS);
     return 0;
 }
 
@@ -376,10 +380,12 @@ int router_open(const struct router_options *options, struct router **ret_router
     router->region = options->region;
     router->instance = options->instance;
     router->plans = plan_book_new();
+    router->organisations = org_book_new();
     make_metrics(router);
     r = authority ? open_authority(router, options) : open_warm(router, options);
     if (r < 0) {
         plan_book_free(router->plans);
+        org_book_free(router->organisations);
         free(router);
         return r;
     }
@@ -401,8 +407,10 @@ struct router *router_close(struct router *router)
         session_open_next(router);
         replication_close(&router->replication);
         janitor_close(&router->janitor);
+        shift_end_close(&router->shift_end);
     }
     router->plans = plan_book_free(router->plans);
+    router->organisations = org_book_free(router->organisations);
     hinting_close(&router->hinting);
     return NULL;
 }

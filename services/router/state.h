@@ -7,6 +7,7 @@
 #include "router/janitor.h"
 #include "router/job.h"
 #include "router/replication.h"
+#include "router/shift_end.h"
 #include "router/sign_in_gate.h"
 
 struct router {
@@ -15,6 +16,7 @@ struct router {
     const char *region, *instance;
     struct db_pool *pool;    /* NULL: warm */
     struct plan_book *plans; /* for the workers */
+    struct org_book *organisations;
     struct bus_client *home; /* warm: where everything goes */
     int db_workers;
     int64_t cluster_epoch; /* the highest seen; 0: none yet */
@@ -25,6 +27,7 @@ struct router {
     struct replication replication;
     struct sign_in_gate gate;
     struct janitor janitor;
+    struct shift_end shift_end;
 
     struct hinting hinting;
     struct claim_groups claims;

@@ -17,6 +17,7 @@
 #include "meridian/ticket.h"
 #include "router/job.h"
 #include "router/submit_record.h"
+#include "router/submit_route.h"
 #include "router_sql.h"
 #include <stdio.h>
 
@@ -61,9 +62,15 @@ static bool repeats(const struct batch *batch, size_t i)
     return false;
 }
 
+/* What is in force for a batch. */
+struct in_force {
+    const struct sla_plan *plan;
+    const struct org_entry *organisation;
+};
+
 /* Where each record goes: one row each. Also checks the cluster's epoch. */
 static int find_places(struct db_conn *conn, const struct batch *batch, struct db_result *result,
-                       const struct sla_plan **ret_plan)
+                       struct in_force *ret)
 {
     _cleanup_params_ struct db_params params = {0};
     _cleanup_buf_ struct buf json = BUF_INIT;
@@ -83,14 +90,20 @@ static int find_places(struct db_conn *conn, const struct batch *batch, struct d
     r = job_check_epoch(batch->job, db_int(result, 0, 1));
     if (r < 0)
         return r;
-    r = plan_book_get(batch->job->plans, conn, db_int(result, 0, 2), ret_plan);
-    return r == -E_NOT_FOUND ? outcome_refuse(&batch->job->out, -E_INTERNAL, "desk.sla_plan has no plan") : r;
+    r = plan_book_get(batch->job->plans, conn, db_int(result, 0, 2), &ret->plan);
+    if (r == -E_NOT_FOUND)
+        return outcome_refuse(&batch->job->out, -E_INTERNAL, "desk.sla_plan has no plan");
+    if (!r)
+        r = org_book_get(batch->job->organisations, conn, db_int(result, 0, 11), &ret->organisation);
+    if (r == -E_NOT_FOUND)
+        return outcome_refuse(&batch->job->out, -E_INTERNAL, "desk.organisation has no version");
+    return r;
 }
 
 static int add_record(const struct batch *batch, const struct db_result *found, int row,
-                      const struct sla_plan *plan, struct buf *json, struct buf *clocks)
+                      const struct in_force *in_force, struct buf *json, struct buf *clocks)
 {
-    const struct submit_place place = {
+    struct submit_place place = {
         .now_us = db_int(found, row, 0),
         .team = (int)db_int(found, row, 4),
         .team_slug = db_text(found, row, 5),
@@ -99,12 +112,13 @@ static int add_record(const struct batch *batch, const struct db_result *found, 
         .requester = db_text(found, row, 8),
         .submitter = db_text(found, row, 9),
         .by_desk = db_bool(found, row, 10),
-        .plan = plan,
+        .plan = in_force->plan,
     };
     size_t i = (size_t)db_int(found, row, 3);
 
     if (i >= batch->n)
         return -E_INTERNAL;
+    submit_route(batch->records[i], in_force->organisation, &place);
     if (!place.team_slug)
         return outcome_refuse(&batch->job->out, -E_INTERNAL,
                               "desk.team lacks team 1, which gets what names no team");
@@ -116,11 +130,11 @@ static int store(struct db_conn *conn, struct batch *batch)
     _cleanup_result_ struct db_result found = {0}, result = {0};
     _cleanup_params_ struct db_params params = {0};
     _cleanup_buf_ struct buf json = BUF_INIT, clocks = BUF_INIT;
-    const struct sla_plan *plan = NULL;
-    int r = find_places(conn, batch, &found, &plan);
+    struct in_force in_force = {0};
+    int r = find_places(conn, batch, &found, &in_force);
 
     for (int row = 0; row < db_rows(&found) && !r; row++)
-        r = add_record(batch, &found, row, plan, &json, &clocks);
+        r = add_record(batch, &found, row, &in_force, &json, &clocks);
     if (r < 0 || !json.n)
         return r;
     buf_add_char(&json, ']');

@@ -13,6 +13,7 @@
 #include "meridian/limits.h"
 #include "meridian/ticket.h"
 #include "plan/sla_history.h"
+#include "router/submit_route.h"
 
 /* No instant that the calendar of PostgreSQL or the sums of clocks cannot hold: 2001 to 2286. */
 #define EARLIEST_US 1000000000000000LL
@@ -114,38 +115,60 @@ void submit_record_ask(const Meridian__Submission *s, int ordinal, struct buf *j
 
 /* ---- the first event ---- */
 
-struct levels {
-    unsigned impact, urgency;
-    int priority;
-};
-
-static struct levels levels_of(const Meridian__Submission *s)
+static int priority_at(const struct submit_place *place)
 {
-    struct levels levels = {.impact = s->has_impact && s->impact ? s->impact : LEVEL_MEDIUM,
-                            .urgency = s->has_urgency && s->urgency ? s->urgency : LEVEL_MEDIUM};
+    int priority;
 
-    if (priority_of(levels.impact, levels.urgency, &levels.priority) < 0)
-        levels.priority = PRIORITY_P4; /* cannot be: the fault check came before */
-    return levels;
+    if (priority_of((unsigned)place->route.impact, (unsigned)place->route.urgency, &priority) < 0)
+        return PRIORITY_P4; /* cannot be: the fault check came before */
+    return priority;
 }
 
-/* What plans of service levels may ask of a customer comes from the attributes, if an agent gave them: nobody
- * promises himself a contract. It has to be in the event: only events can be folded again. */
+static void add_tags(const struct org_rule *rule, struct buf *json)
+{
+    for (size_t i = 0; rule && i < rule->ntags; i++) {
+        buf_add_char(json, i ? ',' : '[');
+        buf_json_text(json, rule->tags[i]);
+    }
+    buf_add_text(json, rule && rule->ntags ? "]" : "[]");
+}
+
+static void add_level(const char *name, bool given, unsigned level, struct buf *json)
+{
+    if (given && level)
+        buf_printf(json, ",\"%s\":%u", name, level);
+}
+
+/* Which version of the organisation sent it where it is, by which service and rule; and the levels that the
+ * submitter gave, so that it can be done again. */
+static void add_routing(const Meridian__Submission *s, const struct submit_place *place, struct buf *json)
+{
+    const struct org_route *route = &place->route;
+
+    buf_printf(json, ",\"routing\":{\"organisation\":%lld", (long long)place->organisation);
+    add_text(json, "service", route->service ? route->service->name : NULL);
+    add_text(json, "rule", route->rule ? route->rule->name : NULL);
+    add_level("impact", s->has_impact, s->impact, json);
+    add_level("urgency", s->has_urgency, s->urgency, json);
+    buf_add_text(json, "},\"tags\":");
+    add_tags(route->rule, json);
+}
+
+/* What plans of service levels and rules may ask of a customer. It has to be in the event: only events can be
+ * folded again. */
 static void add_customer(struct buf *json, const char *attributes)
 {
-    static const char *const names[] = {"contract", "site", "customer_tier"};
     _cleanup_(json_decrefp) json_t *object = attributes ? json_loads(attributes, 0, NULL) : NULL;
 
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        const char *value = json_string_value(json_object_get(object, names[i]));
+    for (size_t i = 0; i < SUBMIT_CUSTOMER_FIELDS; i++) {
+        const char *value = submit_customer_value(object, submit_customer[i]);
 
-        if (value && *value && strlen(value) <= LIMIT_SERVICE_CHARS * 4)
-            add_text(json, names[i], value);
+        if (value)
+            add_text(json, sla_field_name(submit_customer[i]), value);
     }
 }
 
-static void first_event(const Meridian__Submission *s, const struct submit_place *place,
-                        const struct levels *levels, struct buf *json)
+static void first_event(const Meridian__Submission *s, const struct submit_place *place, struct buf *json)
 {
     char accepted[CLOCK_TEXT_SIZE];
 
@@ -154,8 +177,8 @@ static void first_event(const Meridian__Submission *s, const struct submit_place
     add_text(json, "region", s->region);
     add_text(json, "channel", s->channel);
     add_text(json, "state", ticket_state_name(TICKET_NEW));
-    buf_printf(json, ",\"epoch\":0,\"owner\":null,\"priority\":%d,\"impact\":%u,\"urgency\":%u",
-               levels->priority, levels->impact, levels->urgency);
+    buf_printf(json, ",\"epoch\":0,\"owner\":null,\"priority\":%d,\"impact\":%d,\"urgency\":%d",
+               priority_at(place), place->route.impact, place->route.urgency);
     add_text(json, "team", place->team_slug);
     buf_printf(json, ",\"tier\":%d,\"plan\":%lld", place->tier, (long long)place->plan->version);
     add_text(json, "service", s->service && s->service[0] ? s->service : NULL);
@@ -164,6 +187,7 @@ static void first_event(const Meridian__Submission *s, const struct submit_place
     add_text(json, "accepted_at", clock_format(s->accepted_us, accepted));
     if (place->by_desk)
         add_customer(json, s->attributes);
+    add_routing(s, place, json);
     buf_add_char(json, '}');
 }
 
@@ -232,21 +256,21 @@ static int add_clocks(const struct submit_place *place, int ordinal, const char 
 int submit_record_json(const Meridian__Submission *s, int ordinal, const struct submit_place *place,
                        struct buf *json, struct buf *clocks)
 {
-    const struct levels levels = levels_of(s);
     _cleanup_buf_ struct buf event = BUF_INIT;
     struct instant escalation = {0};
     int64_t ready_us = 0;
     int r;
 
-    first_event(s, place, &levels, &event);
+    first_event(s, place, &event);
     r = add_clocks(place, ordinal, buf_text(&event), clocks, &ready_us, &escalation);
     if (r < 0)
         return r;
     buf_printf(json,
-               "%s{\"ordinal\":%d,\"accepted_us\":%lld,\"impact\":%u,\"urgency\":%u,\"priority\":%d,"
+               "%s{\"ordinal\":%d,\"accepted_us\":%lld,\"impact\":%d,\"urgency\":%d,\"priority\":%d,"
                "\"ready_us\":%lld,\"team_id\":%d,\"restricted\":%s",
-               json->n ? "," : "[", ordinal, (long long)s->accepted_us, levels.impact, levels.urgency,
-               levels.priority, (long long)ready_us, place->team, place->restricted ? "true" : "false");
+               json->n ? "," : "[", ordinal, (long long)s->accepted_us, place->route.impact,
+               place->route.urgency, priority_at(place), (long long)ready_us, place->team,
+               place->restricted ? "true" : "false");
     add_instant(json, "escalation", escalation);
     add_uuid(json, "id", &s->id);
     add_uuid(json, "submission_key", &s->submission_key);
@@ -266,6 +290,8 @@ int submit_record_json(const Meridian__Submission *s, int ordinal, const struct 
     add_text(json, "language", s->language ? s->language : "en");
     add_text(json, "trace_id", s->trace_id);
     add_text(json, "event", buf_text(&event));
+    buf_add_text(json, ",\"tags\":");
+    add_tags(place->route.rule, json);
     if (s->attributes && s->attributes[0])
         add_text(json, "attributes", s->attributes);
     buf_add_char(json, '}');

@@ -2,10 +2,12 @@
 #pragma once
 #include "base/buf.h"
 #include "base/uuid.h"
+#include "domain/organisation.h"
 #include "domain/sla_plan.h"
 #include "wire/wire.h"
 
-/** What the database says of a submission: see submit_begin.sql. Texts are borrowed. */
+/** What the database says of a submission (see submit_begin.sql), and where it is routed (submit_route.h).
+ * Texts are borrowed. */
 struct submit_place {
     int team, tier;
     const char *team_slug;
@@ -14,6 +16,8 @@ struct submit_place {
     bool by_desk;                /* the submitter is no requester: what is said of the customer is believed */
     const struct sla_plan *plan; /* in force */
     int64_t now_us;
+    struct org_route route; /* levels, and why it goes there */
+    int64_t organisation;   /* the version that routed it */
 };
 
 /** Finds what makes a submission impossible to store for ever, whatever the database holds. Returns the

@@ -36,6 +36,8 @@ enum column {
     TIER,
     IMPACT,
     URGENCY,
+    NUDGED_AT,
+    CAME_FROM,
     NAMED,
 };
 
@@ -79,6 +81,8 @@ static int read_row(const struct db_result *result, int i, struct ticket_row *re
     row.tier = (int)db_int(result, i, TIER);
     row.impact = (int)db_int(result, i, IMPACT);
     row.urgency = (int)db_int(result, i, URGENCY);
+    row.nudged_at_us = db_int(result, i, NUDGED_AT);
+    row.came_from = db_text(result, i, CAME_FROM);
     *ret_row = row;
     return 0;
 }

@@ -19,7 +19,9 @@ struct ticket_row {
     int64_t now_us; /* the database's time after the lock, never before the last event */
     int64_t cluster_epoch;
     int64_t pending_until_us;
+    int64_t nudged_at_us; /* the last time; 0: never */
     /* Texts belong to `result`. */
+    const char *came_from; /* slug of the team that had it before; NULL: none */
     const char *number, *team_slug, *requester_id, *submitter_id;
     const char *pending_reason;                                     /* NULL unless pending */
     const char *owner_id, *owner_login, *owner_name, *owner_region; /* NULL: nobody */

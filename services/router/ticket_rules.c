@@ -14,6 +14,8 @@
 #include "domain/ticket_link.h"
 #include "meridian/errors.h"
 #include "meridian/limits.h"
+#include "router/ticket_refusal.h"
+#include <stdio.h>
 
 struct judge {
     const Meridian__Request *request;
@@ -21,6 +23,7 @@ struct judge {
     const Meridian__Command *command;
     const struct ticket_row *row;
     const struct ticket_team *target;
+    const struct ticket_assignee *assignee;
     enum ticket_action action;
     struct ticket_situation situation;
     struct outcome *out;
@@ -92,6 +95,26 @@ static int check_link(const struct judge *j)
     return blank(j->command->other) ? outcome_refuse_field(j->out, "/to", "must not be empty") : 0;
 }
 
+static int check_assignee(const struct judge *j)
+{
+    const struct ticket_assignee *assignee = j->assignee;
+    char detail[120];
+
+    if (blank(j->command->assignee))
+        return outcome_refuse_field(j->out, "/to", "must not be empty");
+    if (!assignee || !assignee->id)
+        return outcome_refuse_field(j->out, "/to", "there is nobody of this login");
+    if (assignee->role == ROLE_REQUESTER)
+        return outcome_refuse_field(j->out, "/to", "is a requester; a ticket is assigned to an agent");
+    if (assignee->disabled)
+        return outcome_refuse_field(j->out, "/to", "has an account that is disabled");
+    if (!assignee->member) {
+        snprintf(detail, sizeof detail, "is not a member of the ticket's team, %s", j->row->team_slug);
+        return outcome_refuse_field(j->out, "/to", detail);
+    }
+    return check_reason(j, false);
+}
+
 static int check_fields(const struct judge *j)
 {
     const Meridian__Command *c = j->command;
@@ -118,9 +141,15 @@ static int check_fields(const struct judge *j)
             return outcome_refuse_field(j->out, "/team", "must not be empty");
         if (!j->target || !j->target->id)
             return outcome_refuse_field(j->out, "/team", "there is no such team");
+        if (j->target->tier != j->row->tier && blank(j->command->text))
+            return outcome_refuse_field(j->out, "/reason", "is required when a ticket goes to another tier");
         return check_reason(j, false);
     case ACTION_REOPEN:
+    case ACTION_TAKE_OVER:
+    case ACTION_HAND_BACK:
         return check_reason(j, true);
+    case ACTION_ASSIGN:
+        return check_assignee(j);
     case ACTION_RELEASE:
     case ACTION_CANCEL:
         return check_reason(j, false);
@@ -139,6 +168,7 @@ static int check_fields(const struct judge *j)
     case ACTION_SPLIT:
     case ACTION_CLAIM:
     case ACTION_CONFIRM:
+    case ACTION_NUDGE:
         return 0;
     }
     return outcome_refuse(j->out, -E_BAD_REQUEST, "There is no such action");
@@ -150,8 +180,11 @@ static bool epoch_required(const struct judge *j)
     case ACTION_RELEASE:
     case ACTION_PEND:
     case ACTION_RESOLVE:
+    case ACTION_TAKE_OVER:
         return true;
     case ACTION_TRANSFER:
+    case ACTION_HAND_BACK:
+    case ACTION_ASSIGN:
         return j->row->owner_id;
     default:
         return false;
@@ -174,86 +207,39 @@ static int check_preconditions(const struct judge *j)
     if (!version_matches(c, (uint64_t)j->row->version))
         return outcome_refuse(j->out, -E_PRECONDITION, "The ticket is at version %d", j->row->version);
     if (epoch_required(j) && !c->has_epoch)
-        return outcome_refuse(j->out, -E_PRECONDITION_REQUIRED, "Send the epoch of your ownership");
+        return outcome_refuse(j->out, -E_PRECONDITION_REQUIRED, "Send the epoch of the ownership");
     return 0;
 }
 
 /* ---- what others did meanwhile ---- */
 
-static void add_at(struct buf *json, int64_t at_us)
-{
-    char text[CLOCK_TEXT_SIZE];
-
-    buf_add_text(json, ",\"at\":");
-    buf_json_text(json, clock_format(at_us, text));
-}
-
-static int refuse_claimed(const struct judge *j)
-{
-    const struct ticket_row *row = j->row;
-    struct buf *json = &j->out->json;
-
-    buf_add_text(json, "{\"winner\":");
-    buf_json_text(json, row->owner_login);
-    buf_add_text(json, ",\"winner_name\":");
-    buf_json_text(json, row->owner_name);
-    buf_add_text(json, ",\"region\":");
-    buf_json_text(json, row->owner_region);
-    add_at(json, row->owned_at_us);
-    buf_printf(json, ",\"epoch\":%lld}", (long long)row->epoch);
-    return outcome_refuse(j->out, -E_ALREADY_CLAIMED, "%s owns %s", row->owner_login, row->number);
-}
-
-static int refuse_lost(const struct judge *j)
-{
-    const struct ticket_row *row = j->row;
-    struct buf *json = &j->out->json;
-
-    buf_add_text(json, "{\"owner\":");
-    if (row->owner_id) {
-        buf_add_text(json, "{\"login\":");
-        buf_json_text(json, row->owner_login);
-        buf_add_text(json, ",\"name\":");
-        buf_json_text(json, row->owner_name);
-        buf_add_text(json, ",\"region\":");
-        buf_json_text(json, row->owner_region);
-        buf_add_char(json, '}');
-    } else {
-        buf_add_text(json, "null");
-    }
-    buf_printf(json, ",\"epoch\":%lld", (long long)row->epoch);
-    add_at(json, row->owner_id ? row->owned_at_us : row->updated_at_us);
-    buf_add_char(json, '}');
-    return outcome_refuse(j->out, -E_OWNERSHIP_LOST, "The ticket is at epoch %lld", (long long)row->epoch);
-}
-
-static int refuse_transition(const struct judge *j)
-{
-    enum ticket_action allowed[TICKET_ACTIONS_MAX];
-    size_t n = ticket_actions_allowed(j->situation, allowed);
-    struct buf *json = &j->out->json;
-
-    buf_add_text(json, "{\"state\":");
-    buf_json_text(json, ticket_state_name(j->row->state));
-    buf_add_text(json, ",\"allowed\":[");
-    for (size_t i = 0; i < n; i++) {
-        if (i)
-            buf_add_char(json, ',');
-        buf_json_text(json, ticket_action_name(allowed[i]));
-    }
-    buf_add_text(json, "]}");
-    return outcome_refuse(j->out, -E_BAD_TRANSITION, "A ticket that is %s%s cannot be changed by %s",
-                          ticket_state_name(j->row->state), j->row->owner_id ? " and owned" : "",
-                          ticket_action_name(j->action));
-}
-
 /* Every write of a ticket goes through all of its events, and requesters are strangers. */
 static int check_room(const struct judge *j)
 {
-    if (j->action != ACTION_REPLY || j->actor->role != ROLE_REQUESTER ||
+    if ((j->action != ACTION_REPLY && j->action != ACTION_NUDGE) || j->actor->role != ROLE_REQUESTER ||
         j->row->version < LIMIT_TICKET_EVENTS)
         return 0;
     return outcome_refuse(j->out, -E_TICKET_FULL, "%s has had %d events", j->row->number, j->row->version);
+}
+
+static int refuse_transition(const struct judge *j, const char *detail)
+{
+    return ticket_refuse_transition(j->row, j->situation, j->action, detail, j->out);
+}
+
+/* No such move from here. */
+static int refuse_move(const struct judge *j)
+{
+    const struct ticket_row *row = j->row;
+    char detail[120];
+
+    if (j->action == ACTION_TAKE_OVER && !row->owner_id && !ticket_state_is_final(row->state))
+        return refuse_transition(j, "Nobody owns this ticket: claim it");
+    if (j->action == ACTION_REOPEN && row->state == TICKET_CLOSED)
+        return refuse_transition(j, "This ticket is closed: submit a new one that names it");
+    snprintf(detail, sizeof detail, "A ticket that is %s%s cannot be changed by %s",
+             ticket_state_name(row->state), row->owner_id ? " and owned" : "", ticket_action_name(j->action));
+    return refuse_transition(j, detail);
 }
 
 static int check_others(const struct judge *j)
@@ -262,9 +248,15 @@ static int check_others(const struct judge *j)
     bool at_work = j->row->state == TICKET_OPEN || j->row->state == TICKET_PENDING;
 
     if (j->action == ACTION_CLAIM && j->row->owner_id && at_work)
-        return refuse_claimed(j);
+        return ticket_refuse_claimed(j->row, j->out);
     if (c->has_epoch && c->epoch != (uint64_t)j->row->epoch)
-        return refuse_lost(j);
+        return ticket_refuse_lost(j->row, j->out);
+    if (j->action == ACTION_TAKE_OVER && j->row->owner_id && strcmp(j->row->owner_id, j->actor->user_id) == 0)
+        return refuse_transition(j, "You own this ticket already");
+    if (j->action == ACTION_ASSIGN && j->row->owner_id && strcmp(j->row->owner_id, j->assignee->id) == 0)
+        return refuse_transition(j, "Whom you name owns this ticket already");
+    if (j->action == ACTION_HAND_BACK && !j->row->came_from)
+        return refuse_transition(j, "This ticket has been with no other team");
     return 0;
 }
 
@@ -327,6 +319,7 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         say(change, j, TEXT_NOTE);
         break;
     case ACTION_TRANSFER:
+    case ACTION_HAND_BACK:
         change->event = "ticket.transferred";
         disown(change);
         change->epoch_rises = true;
@@ -385,6 +378,23 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
     case ACTION_ACKNOWLEDGE:
         change->event = "ticket.acknowledged";
         say(change, j, TEXT_NOTE);
+        break;
+    case ACTION_TAKE_OVER:
+        change->event = "ticket.taken_over";
+        own(change, j);
+        change->epoch_rises = true;
+        say(change, j, TEXT_NOTE);
+        break;
+    case ACTION_ASSIGN:
+        change->event = "ticket.assigned";
+        change->owner_id = j->assignee->id;
+        change->owner_login = j->assignee->login;
+        change->owner_region = j->assignee->region;
+        change->epoch_rises = true;
+        say(change, j, TEXT_NOTE);
+        break;
+    case ACTION_NUDGE:
+        change->event = "ticket.nudged";
         break;
     case ACTION_LINK:
         change->event = "ticket.linked";
@@ -459,7 +469,7 @@ bool ticket_rules_public(const struct ticket_row *of, const struct ticket_row *a
 void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan)
 {
     *ret_plan = (struct ticket_plan){0};
-    if (row->state != TICKET_PENDING)
+    if (row->state != TICKET_PENDING || !row->pending_until_us || row->pending_until_us > row->now_us)
         return;
     ret_plan->n = 1;
     ret_plan->steps[0] = ticket_change_none(row);
@@ -506,6 +516,18 @@ void ticket_rules_plan_escalate(const struct ticket_row *row, const char *detail
     change->team_slug = team->slug;
 }
 
+void ticket_rules_plan_return(const struct ticket_row *row, const char *details, struct ticket_plan *ret_plan)
+{
+    struct ticket_change *change = &ret_plan->steps[0];
+
+    *ret_plan = (struct ticket_plan){.n = 1};
+    *change = ticket_change_none(row);
+    change->event = "ticket.returned";
+    change->details = details;
+    disown(change);
+    change->epoch_rises = true;
+}
+
 void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *ret_plan)
 {
     *ret_plan = (struct ticket_plan){0};
@@ -539,8 +561,21 @@ void ticket_rules_plan_survey(const struct ticket_row *row, struct ticket_plan *
     ret_plan->steps[0].public = false;
 }
 
+/* Its owner might. */
+static int refuse_others_ticket(const struct judge *j)
+{
+    if (j->action == ACTION_ASSIGN)
+        return outcome_refuse(
+            j->out, -E_FORBIDDEN, "%s",
+            j->row->owner_id ? "Only its owner, or a lead of its team, may assign this ticket"
+                             : "Nobody owns this ticket: claim it, or have a lead of its team assign it");
+    return outcome_refuse(j->out, -E_FORBIDDEN, "Only its owner may %s this ticket",
+                          ticket_action_name(j->action));
+}
+
 int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row *row,
-                      const struct ticket_team *target, struct ticket_plan *ret_plan, struct outcome *out)
+                      const struct ticket_team *target, const struct ticket_assignee *assignee,
+                      struct ticket_plan *ret_plan, struct outcome *out)
 {
     struct judge j = judge_of(request, row);
     enum authz_verdict present;
@@ -550,6 +585,7 @@ int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row 
     if (!j.actor)
         return outcome_refuse(out, -E_UNAUTHENTICATED, "The request names nobody");
     j.target = target;
+    j.assignee = assignee;
     j.out = out;
     j.situation = (struct ticket_situation){row->state, row->owner_id,
                                             strcmp(j.actor->user_id, row->requester_id) == 0, row->merged};
@@ -570,10 +606,12 @@ int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row 
         return r;
     next = ticket_state_next(j.action, j.situation);
     if (!next)
-        return refuse_transition(&j);
+        return refuse_move(&j);
+    if (j.action == ACTION_NUDGE && row->nudged_at_us &&
+        row->now_us < row->nudged_at_us + LIMIT_NUDGE_S * US_PER_S)
+        return ticket_refuse_nudge(row, out);
     if (present == AUTHZ_DENY)
-        return outcome_refuse(out, -E_FORBIDDEN, "Only its owner may %s this ticket",
-                              ticket_action_name(j.action));
+        return refuse_others_ticket(&j);
     plan_steps(&j, next, ret_plan);
     return 0;
 }

@@ -2,6 +2,7 @@
  * source. */
 #pragma once
 #include "router/outcome.h"
+#include "router/ticket_assignee.h"
 #include "router/ticket_change.h"
 #include "router/ticket_team.h"
 #include "wire/wire.h"
@@ -18,8 +19,8 @@ bool ticket_rules_may(const Meridian__Request *request, enum ticket_action actio
 bool ticket_rules_names(const struct ticket_row *of, const struct ticket_row *about);
 /** And whoever else sees its public events: they are the people of both. */
 bool ticket_rules_public(const struct ticket_row *of, const struct ticket_row *about);
-/** The wait is over, by itself: a pending ticket goes on, with its owner if it has one; any other stays as it
- * is. */
+/** The wait is over, by itself: a pending ticket whose end has come goes on, with its owner if it has one;
+ * any other stays as it is. */
 void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan);
 /** A step of an escalation: the event that says whom it tells, with `details`; and a rise of the priority
  * where `impact` or `urgency` (0: as it is) is above the ticket's; and, unless somebody owns it, its transfer
@@ -29,13 +30,17 @@ void ticket_rules_plan_escalate(const struct ticket_row *row, const char *detail
 #define TICKET_REMINDED "ticket.reminded"
 /** The requester of a pending ticket is reminded that it waits. */
 void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *ret_plan);
+/** The desk of its owner closes: an open ticket goes back into the queue. The event has `details`. */
+void ticket_rules_plan_return(const struct ticket_row *row, const char *details,
+                              struct ticket_plan *ret_plan);
 /** A resolved ticket that nobody reopened closes. */
 void ticket_rules_plan_close(const struct ticket_row *row, struct ticket_plan *ret_plan);
 /** A ticket that was resolved is to be asked about. */
 void ticket_rules_plan_survey(const struct ticket_row *row, struct ticket_plan *ret_plan);
-/** Decides. `row` is the locked ticket, `target` the team named by a transfer. 0, or a refusal that `out`
- * explains: -E_UNAUTHENTICATED, -E_NOT_FOUND (hidden), -E_FORBIDDEN, -E_VALIDATION, -E_PRECONDITION,
- * -E_PRECONDITION_REQUIRED, -E_ALREADY_CLAIMED, -E_OWNERSHIP_LOST, -E_BAD_TRANSITION, -E_BAD_REQUEST. */
+/** Decides. `row` is the locked ticket, `target` the team named by a transfer, `assignee` whom
+ * an assignment names; the plan borrows from them. 0, or a refusal that `out` explains: -E_UNAUTHENTICATED,
+ * -E_NOT_FOUND (hidden), -E_FORBIDDEN, -E_VALIDATION, -E_PRECONDITION, -E_PRECONDITION_REQUIRED,
+ * -E_ALREADY_CLAIMED, -E_OWNERSHIP_LOST, -E_BAD_TRANSITION, -E_BAD_REQUEST. */
 int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row *row,
-                      const struct ticket_team *target, struct ticket_plan *ret_plan,
-                      struct outcome *out) _must_check_;
+                      const struct ticket_team *target, const struct ticket_assignee *assignee,
+                      struct ticket_plan *ret_plan, struct outcome *out) _must_check_;

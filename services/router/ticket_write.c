@@ -42,6 +42,10 @@ static void event_data(const struct ticket_row *row, const struct ticket_change 
     buf_printf(json, ",\"tier\":%d", change->tier);
     if (change->team != row->team)
         add_member(json, "from_team", row->team_slug);
+    if (change->tier != row->tier)
+        buf_printf(json, ",\"from_tier\":%d", row->tier);
+    if (row->owner_id && change->owner_id && strcmp(row->owner_id, change->owner_id) != 0)
+        add_member(json, "from_owner", row->owner_login);
     if (change->state != row->state)
         add_member(json, "from_state", ticket_state_name(row->state));
     if (change->priority != row->priority)

@@ -4,8 +4,9 @@
  * `due` after every change; a scheduler sends TimerDue when the time has come, as often as it likes. Then the
  * ticket is locked, the row is taken by generation and database time, and what the kind plans is written as
  * any other change, all in one transaction: so it happens once or not at all, and whoever comes too early,
- * too late or twice is told that all is well. A timer whose name this release does not know stays for one
- * that does.
+ * too late or twice is told that all is well. A ticket that somebody else has locked is not waited for, which
+ * would cost a worker: it is unavailable, and the scheduler comes again. A timer whose name this release does
+ * not know stays for one that does.
  */
 #include "router/timers.h"
 #include "base/clock.h"
@@ -30,6 +31,8 @@ struct timer_kind {
      * plan may borrow from `text`. Database failures. */
     int (*plan_by_clocks)(struct db_conn *conn, const struct ticket_row *row,
                           const struct ticket_clocks *clocks, struct buf *text, struct ticket_plan *ret_plan);
+    /** NULL, or: it was due and meant nothing yet; when it will (NEVER: not any more). */
+    int64_t (*again)(const struct ticket_row *row);
 };
 
 /* ---- the kinds ---- */
@@ -47,6 +50,11 @@ static int64_t pending_end_due(const struct ticket_row *before, const struct tic
 
     (void)clocks;
     return until_us == before->pending_until_us ? AS_IS : until_us;
+}
+
+static int64_t pending_end_again(const struct ticket_row *row)
+{
+    return row->state == TICKET_PENDING ? row->pending_until_us : NEVER;
 }
 
 /* Again and again while it waits; each reminder arms the next one. */
@@ -96,11 +104,11 @@ static int64_t escalation_due(const struct ticket_row *before, const struct tick
 }
 
 static const struct timer_kind kinds[] = {
-    {"pending_end", pending_end_due, ticket_rules_plan_resume, NULL},
-    {"pending_reminder", pending_reminder_due, ticket_rules_plan_remind, NULL},
-    {"auto_close", auto_close_due, ticket_rules_plan_close, NULL},
-    {"survey", survey_due, ticket_rules_plan_survey, NULL},
-    {"escalation", escalation_due, NULL, escalate_plan},
+    {"pending_end", pending_end_due, ticket_rules_plan_resume, NULL, pending_end_again},
+    {"pending_reminder", pending_reminder_due, ticket_rules_plan_remind, NULL, NULL},
+    {"auto_close", auto_close_due, ticket_rules_plan_close, NULL, NULL},
+    {"survey", survey_due, ticket_rules_plan_survey, NULL, NULL},
+    {"escalation", escalation_due, NULL, escalate_plan, NULL},
 };
 
 static const struct timer_kind *kind_of(const char *name)
@@ -167,16 +175,21 @@ static void add_key(struct db_params *params, const struct uuid *ticket, const M
     db_param_int(params, due->generation);
 }
 
-/* 1: still to be done; 0: not, or not yet. */
-static int find_ticket(struct db_conn *conn, const struct uuid *ticket, const Meridian__TimerDue *due,
+/* 1: still to be done, and the ticket is locked; 0: not, or not yet; -E_UNAVAILABLE: somebody else has it
+ * locked. */
+static int find_ticket(struct db_conn *conn, const struct uuid *ticket, struct job *job,
                        struct db_result *ret_number)
 {
     _cleanup_params_ struct db_params params = {0};
     int r;
 
-    add_key(&params, ticket, due);
+    add_key(&params, ticket, job->request->timer_due);
     r = db_exec(conn, &sql_router_timer_find, &params, ret_number);
-    return r < 0 ? r : db_rows(ret_number);
+    if (r < 0 || !db_rows(ret_number))
+        return r;
+    if (db_is_null(ret_number, 0, 0))
+        return outcome_refuse(&job->out, -E_UNAVAILABLE, "The ticket is being changed; come again");
+    return 1;
 }
 
 /* 1: it is ours. */
@@ -210,6 +223,17 @@ static int plan_by_clocks(struct db_conn *conn, const struct timer_kind *kind, s
     return r;
 }
 
+/* Nothing was to be done, and the timer is taken: when it is needed again it comes back. */
+static int arm_again(struct db_conn *conn, const struct timer_kind *kind, const struct ticket_row *row,
+                     bool *ret_changed)
+{
+    int64_t at_us = kind->again ? kind->again(row) : NEVER;
+    int r = at_us == NEVER ? 0 : arm(conn, row, kind->name, at_us);
+
+    *ret_changed = *ret_changed || r > 0;
+    return r < 0 ? r : 0;
+}
+
 static int act(struct db_conn *conn, struct job *job, const struct timer_kind *kind, const char *number)
 {
     _cleanup_ticket_row_ struct ticket_row row = {0};
@@ -234,6 +258,8 @@ static int act(struct db_conn *conn, struct job *job, const struct timer_kind *k
         r = plan_by_clocks(conn, kind, &row, &writer, &text, &plan);
     for (int i = 0; i < plan.n && !r; i++)
         r = ticket_write(conn, &row, &plan.steps[i], &writer, i == plan.n - 1);
+    if (!plan.n && !r)
+        r = arm_again(conn, kind, &row, &writer.clocks_changed);
     if (r < 0)
         return r;
     if (row.version != before)
@@ -253,11 +279,10 @@ static int timer_due_work(struct db_conn *conn, struct job *job)
     if (!kind || due->ticket_id.len != sizeof ticket.bytes)
         return outcome_refuse(&job->out, -E_BAD_REQUEST, "There is no such kind of timer");
     memcpy(ticket.bytes, due->ticket_id.data, sizeof ticket.bytes);
-    r = find_ticket(conn, &ticket, due, &number);
-    if (r <= 0)
-        return r;
     r = db_begin(conn);
     if (!r)
+        r = find_ticket(conn, &ticket, job, &number);
+    if (r > 0)
         r = act(conn, job, kind, db_text(&number, 0, 0));
     if (r < 0) {
         db_rollback(conn);

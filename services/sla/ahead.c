@@ -4,7 +4,8 @@
  * Owns the wheel, a timer and one job. `horizon` is up to where the shards in `loaded` have been read; the
  * timer moves it on in slices, a gained shard is read up to it, and a page that is full is followed by the
  * next. What is changed inside the horizon comes by a hint, which names tickets: their rows are read again,
- * because a hint is no truth. More hints than one job takes are dropped, and left to the sweep.
+ * because a hint is no truth. Hints and the reading ahead take turns, so that many hints do not keep the
+ * horizon where it is. More hints than one job takes are dropped, and left to the sweep.
  */
 #include "sla/ahead.h"
 #include "base/memory.h"
@@ -29,7 +30,7 @@ struct ahead {
     size_t nasked;              /* 0: a page */
     struct wheel_timer *found;
     size_t nfound;
-    int64_t time_us, answered_us; /* 0: no row told */
+    int64_t time_us, asked_us, answered_us; /* time_us 0: no row told */
 };
 
 /* ---- on a database worker ---- */
@@ -85,6 +86,7 @@ static int run_read(struct db_conn *conn, void *job)
     int r;
 
     ahead->time_us = 0;
+    ahead->asked_us = clock_monotonic_us();
     if (ahead->nasked)
         add_tickets(&params, ahead, &text);
     else
@@ -107,6 +109,7 @@ static void begin(struct ahead *ahead)
         on_read(ahead, r);
 }
 
+/* Tickets that hints named; false when there are none. */
 static bool begin_tickets(struct ahead *ahead)
 {
     if (!ahead->nhinted || !ahead->horizon_us)
@@ -128,12 +131,26 @@ static void begin_page(struct ahead *ahead, uint64_t shards, int64_t from_us, in
     begin(ahead);
 }
 
-/* What is to be read next: hinted tickets, a gained shard, or the next slice of time. */
+/* A gained shard, or the next slice of time. */
+static bool begin_span(struct ahead *ahead, int64_t now_us, uint64_t held)
+{
+    int64_t slice_us = ahead->options.window_us / SLICES;
+    uint64_t gained = held & ~ahead->loaded;
+
+    if (gained)
+        begin_page(ahead, gained, now_us, ahead->horizon_us);
+    else if (ahead->horizon_us < now_us + ahead->options.window_us - slice_us)
+        begin_page(ahead, held, ahead->horizon_us, now_us + ahead->options.window_us);
+    else
+        return false;
+    return true;
+}
+
+/* What is to be read next; after tickets it is the turn of time. */
 static void look(struct ahead *ahead)
 {
     int64_t now_us = db_clock_now_us(ahead->options.clock);
-    int64_t slice_us = ahead->options.window_us / SLICES;
-    uint64_t held = lease_shards(ahead->options.lease), gained;
+    uint64_t held = lease_shards(ahead->options.lease);
 
     if (ahead->running || ahead->stopped || !now_us || !held)
         return;
@@ -142,13 +159,10 @@ static void look(struct ahead *ahead)
         ahead->horizon_us = now_us;
         ahead->loaded = held; /* of nothing, everything has been read */
     }
-    gained = held & ~ahead->loaded;
-    if (begin_tickets(ahead))
+    if (!ahead->nasked && begin_tickets(ahead))
         return;
-    if (gained)
-        begin_page(ahead, gained, now_us, ahead->horizon_us);
-    else if (ahead->horizon_us < now_us + ahead->options.window_us - slice_us)
-        begin_page(ahead, held, ahead->horizon_us, now_us + ahead->options.window_us);
+    if (!begin_span(ahead, now_us, held))
+        (void)begin_tickets(ahead);
 }
 
 static void take_rows(struct ahead *ahead)
@@ -158,7 +172,7 @@ static void take_rows(struct ahead *ahead)
     for (size_t i = 0; i < ahead->nfound; i++)
         wheel_put(ahead->wheel, &ahead->found[i]);
     if (ahead->time_us)
-        db_clock_learn(ahead->options.clock, ahead->time_us, ahead->answered_us);
+        db_clock_learn(ahead->options.clock, ahead->time_us, ahead->asked_us, ahead->answered_us);
     ahead->options.changed(ahead->options.ctx);
 }
 

@@ -2,10 +2,11 @@
  *
  * Owns a timer and one job. "Overdue" is measured against the last commit of the primary that this standby
  * has replayed, and so is the silence of the schedulers, whose last completed sweep is in desk.scheduler. So
- * neither replay lag nor a cut link raises the alarm: what cannot be known is reported as age, not as a
- * verdict. Heartbeats commit every two seconds, so the age stays small while anything lives. The alarm is a
- * state (a gauge, a line of /readyz?verbose); the log has one line per change. It never writes and never
- * fires anything itself: that is the sweeper's work, beside the primary.
+ * neither replay lag nor a cut link raises those alarms: what cannot be known is reported as age, not as a
+ * verdict. But not for ever: heartbeats commit every two seconds, so the age stays small while anything
+ * lives, and from a minute on not knowing is an alarm of its own, whether the standby is behind or does not
+ * answer. An alarm is a state (a gauge, a line of /readyz?verbose); the log has one line per change. It never
+ * writes and never fires anything itself: that is the sweeper's work, beside the primary.
  */
 #include "sla/audit.h"
 #include "base/clock.h"
@@ -16,6 +17,7 @@
 
 #define EVERY_US  (2 * US_PER_S)
 #define SILENT_US (10 * US_PER_S)
+#define BLIND_US  (60 * US_PER_S)
 
 struct auditor {
     struct auditor_options options;
@@ -24,6 +26,7 @@ struct auditor {
     void (*drained)(void *ctx);
     void *drained_ctx;
     struct auditor_figures figures, seen; /* seen: the job's, the worker's alone while running */
+    int64_t known_us; /* monotonic: the instant of which the last knowledge is; at first, the start */
     struct {
         struct metric *overdue, *longest, *age, *silence, *audits;
     } metrics;
@@ -62,12 +65,34 @@ static void tell(const struct auditor_figures *now, const struct auditor_figures
         log_info("schedulers sweep again");
 }
 
+/* With every audit, however it ended: how long ago was what is known? */
+static void look_for_blindness(struct auditor *auditor)
+{
+    struct auditor_figures *figures = &auditor->figures;
+    int64_t now_us = clock_monotonic_us(), since_us;
+    bool blind;
+
+    if (figures->age_us >= 0)
+        auditor->known_us = now_us - figures->age_us;
+    since_us = now_us - auditor->known_us;
+    blind = since_us > auditor->options.blind_us;
+    if (blind && !figures->blind)
+        log_warn("the audit knows nothing new: it cannot tell whether clocks and timers fire",
+                 L_INT("for_s", since_us / US_PER_S));
+    if (!blind && figures->blind)
+        log_info("the audit can tell again");
+    figures->blind = blind;
+    figures->blind_us = since_us;
+    metric_set(auditor->metrics.age, NULL, (double)since_us / US_PER_S);
+}
+
 static void judge(struct auditor *auditor)
 {
     struct auditor_figures *figures = &auditor->figures, *seen = &auditor->seen;
 
     seen->alarm = seen->overdue > 0;
     seen->silent = seen->silent_us > SILENT_US;
+    seen->blind = figures->blind;
     seen->audits = figures->audits + 1;
     tell(seen, figures);
     *figures = *seen;
@@ -75,8 +100,6 @@ static void judge(struct auditor *auditor)
     metric_set(auditor->metrics.longest, NULL, (double)figures->longest_us / US_PER_S);
     metric_set(auditor->metrics.silence, NULL,
                figures->silent_us > 0 ? (double)figures->silent_us / US_PER_S : 0);
-    if (figures->age_us >= 0)
-        metric_set(auditor->metrics.age, NULL, (double)figures->age_us / US_PER_S);
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -91,6 +114,7 @@ static void on_audit(void *job, int status)
         judge(auditor);
     else
         auditor->figures.age_us = -1;
+    look_for_blindness(auditor);
     if ((status < 0) != auditor->failing) {
         auditor->failing = status < 0;
         if (status < 0)
@@ -121,6 +145,9 @@ struct auditor *auditor_open(const struct auditor_options *options)
     auditor->options = *options;
     if (!auditor->options.every_us)
         auditor->options.every_us = EVERY_US;
+    if (!auditor->options.blind_us)
+        auditor->options.blind_us = BLIND_US;
+    auditor->known_us = clock_monotonic_us();
     auditor->figures.age_us = -1;
     auditor->metrics.overdue =
         metric_gauge("meridian_sla_overdue_clocks",
@@ -131,7 +158,9 @@ struct auditor *auditor_open(const struct auditor_options *options)
         metric_gauge("meridian_sla_overdue_seconds", "How long the first of them has been due.", NULL);
     auditor->metrics.age =
         metric_gauge("meridian_sla_audit_age_seconds",
-                     "Age of the last commit of the primary that the standby has replayed.", NULL);
+                     "Age of what the audit knows: of the last commit of the primary that the standby has "
+                     "replayed, when it last answered. Above 60: the audit can tell nothing.",
+                     NULL);
     auditor->metrics.silence = metric_gauge("meridian_sla_silence_seconds",
                                             "Since when no scheduler beside the primary has completed a "
                                             "sweep, as the standby knows. Above 10: none lives.",
@@ -169,12 +198,21 @@ struct auditor_figures auditor_figures(const struct auditor *auditor)
     return auditor->figures;
 }
 
+static void add_blindness(const struct auditor_figures *figures, struct buf *out)
+{
+    if (figures->blind)
+        buf_printf(out, "; ALARM: nothing new is known since %lld s",
+                   (long long)(figures->blind_us / US_PER_S));
+    buf_add_char(out, '\n');
+}
+
 void auditor_describe(const struct auditor *auditor, struct buf *out)
 {
     const struct auditor_figures *figures = &auditor->figures;
 
     if (figures->age_us < 0) {
-        buf_add_text(out, "audit: the standby cannot tell\n");
+        buf_add_text(out, "audit: the standby cannot tell");
+        add_blindness(figures, out);
         return;
     }
     if (figures->alarm)
@@ -185,5 +223,6 @@ void auditor_describe(const struct auditor *auditor, struct buf *out)
     if (figures->silent)
         buf_printf(out, "; ALARM: no scheduler has completed a sweep for %lld s",
                    (long long)(figures->silent_us / US_PER_S));
-    buf_printf(out, " (as of %.1f s ago)\n", (double)figures->age_us / US_PER_S);
+    buf_printf(out, " (as of %.1f s ago)", (double)figures->age_us / US_PER_S);
+    add_blindness(figures, out);
 }

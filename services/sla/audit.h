@@ -1,6 +1,7 @@
 /* The auditor: in a region that is not home, reads the standby and raises an alarm when a clock or timer was
- * due for too long and did not fire, and when no scheduler at home has completed a sweep for ten seconds, so
- * that a silent scheduler is noticed from outside. Loop thread.
+ * due for too long and did not fire, when no scheduler at home has completed a sweep for ten seconds, and
+ * when it has not been able to tell for a minute, so that a silent scheduler is noticed from outside. Loop
+ * thread.
  */
 #pragma once
 #include "base/buf.h"
@@ -13,6 +14,7 @@ struct auditor_options {
     struct db_pool *pool; /* reads; outlives the last job: close the pool first */
     int64_t late_us;      /* more than this overdue is an alarm */
     int64_t every_us;     /* 0: two seconds */
+    int64_t blind_us;     /* to know nothing newer than this ago is an alarm; 0: a minute */
 };
 
 struct auditor *auditor_open(const struct auditor_options *options);
@@ -28,6 +30,8 @@ struct auditor_figures {
     int64_t silent_us;  /* since when no scheduler at home had completed a sweep */
     bool alarm;         /* something is overdue */
     bool silent;        /* for too long: nobody lives there */
+    int64_t blind_us;   /* age of what is known, also while the standby does not answer */
+    bool blind;         /* it is too old: the others say nothing */
 };
 struct auditor_figures auditor_figures(const struct auditor *auditor);
 /** Appends a line for people: all well, the alarm, or why it cannot tell. */

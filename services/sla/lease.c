@@ -76,7 +76,7 @@ static void take_answer(struct lease *lease)
 {
     bool changed = lease->shards != lease->job_shards;
 
-    db_clock_learn(lease->options.clock, lease->job_time_us, lease->job_answered_us);
+    db_clock_learn(lease->options.clock, lease->job_time_us, lease->job_asked_us, lease->job_answered_us);
     lease->term = lease->job_term;
     lease->asked_us = lease->job_asked_us;
     lease->shards = lease->job_shards;

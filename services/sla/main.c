@@ -168,7 +168,7 @@ static void stats(struct service *service, struct buf *ret_json)
         struct auditor_figures figures = auditor_figures(state.auditor);
 
         buf_printf(ret_json, "\"role\":\"auditor\",\"overdue\":%lld,\"alarm\":%s", (long long)figures.overdue,
-                   figures.alarm || figures.silent ? "true" : "false");
+                   figures.alarm || figures.silent || figures.blind ? "true" : "false");
     }
 }
 

@@ -26,13 +26,16 @@ void ringer_shards(struct ringer *ringer);
 void ringer_hint(struct ringer *ringer, const Meridian__Hint *hint);
 /** Begins nothing more and calls `done` when the calls in hand have ended; at once if there are none. */
 void ringer_drain(struct ringer *ringer, void (*done)(void *ctx), void *ctx);
-/** After db_pool_close; calls that were not drained end with the bus, before the loop turns. NULL is fine;
- * returns NULL. Memory goes with the next turn of the loop. */
+/** After db_pool_close. Of calls that were not drained nothing is told any more, and nothing of the options
+ * is used when they end, by themselves or with the bus. NULL is fine; returns NULL. Memory goes with the next
+ * turn of the loop and the last of the calls. */
 struct ringer *ringer_close(struct ringer *ringer);
 
 struct ringer_figures {
-    uint64_t rung, failed; /* calls that the router answered well, and others */
-    uint64_t passes;       /* completed */
-    size_t ahead;          /* in the wheel */
+    uint64_t rung;   /* calls that a router answered well */
+    uint64_t busy;   /* to come again soon: the ticket was locked, or there was no router */
+    uint64_t failed; /* refused, or not answered */
+    uint64_t passes; /* completed */
+    size_t ahead;    /* in the wheel */
 };
 struct ringer_figures ringer_figures(const struct ringer *ringer);

@@ -10,8 +10,8 @@
  *
  * On failure: a database that is away ends the pass, the timer starts another. A clock that cannot fire (the
  * statement fails on it) would stop all behind it, so after such a failure the pass goes on with batches of
- * one and steps over what fails alone, loudly; what the wheel named is left to the pass. Time is the
- * database's; the process's own clock is never asked.
+ * one, for as many as were refused together, and steps over what fails alone, loudly; what the wheel named is
+ * counted and left to the pass. Time is the database's; the process's own clock is never asked.
  */
 #include "sla/sweep.h"
 #include "base/memory.h"
@@ -44,15 +44,17 @@ struct sweeper {
     bool passing;
     bool of_others; /* its second half */
     int limit;
+    int alone; /* of the clocks that were refused together: still to be fired one by one */
     struct batch_cursor cursor;
     bool met_busy;
     bool again;       /* shards were gained: what came due in them before the wheel knew is to be found */
     int64_t began_us; /* the database's time */
     int64_t next_us;  /* monotonic: when the next one begins */
 
-    int64_t told_us; /* monotonic: when a clock that cannot fire was last told of */
+    int64_t told_us;       /* monotonic: when a clock that cannot fire was last told of */
+    int64_t named_told_us; /* and when a batch of the wheel that failed was */
     struct {
-        struct metric *fired, *lateness, *sweeps, *busy, *stepped_over, *ahead, *ahead_bytes;
+        struct metric *fired, *lateness, *sweeps, *busy, *stepped_over, *named_failed, *ahead, *ahead_bytes;
     } metrics;
 };
 
@@ -73,16 +75,32 @@ static void publish(struct sweeper *sweeper)
     bus_publish(sweeper->options.bus, &hint);
 }
 
-/* Once a minute: the same clock fails again with every pass until somebody looks. */
-static void tell_stepped_over(struct sweeper *sweeper)
+/* Once a minute: what fails does so again and again until somebody looks. */
+static bool is_to_be_told(int64_t *told_us)
 {
     int64_t now_us = clock_monotonic_us();
 
+    if (*told_us && now_us - *told_us < TELL_AGAIN_US)
+        return false;
+    *told_us = now_us;
+    return true;
+}
+
+static void tell_named_failed(struct sweeper *sweeper, int status)
+{
+    sweeper->figures.named_failed++;
+    metric_add(sweeper->metrics.named_failed, NULL, 1);
+    if (is_to_be_told(&sweeper->named_told_us))
+        log_warn("what the wheel named could not be fired; left to the sweep", L_ERROR(status),
+                 L_INT("clocks", sweeper->batch.nnamed));
+}
+
+static void tell_stepped_over(struct sweeper *sweeper)
+{
     sweeper->figures.stepped_over++;
     metric_add(sweeper->metrics.stepped_over, NULL, 1);
-    if (sweeper->told_us && now_us - sweeper->told_us < TELL_AGAIN_US)
+    if (!is_to_be_told(&sweeper->told_us))
         return;
-    sweeper->told_us = now_us;
     log_error("a clock cannot fire; stepped over", L_TEXT("ticket", sweeper->batch.next.ticket),
               L_TEXT("target", sweeper->batch.next.target));
 }
@@ -171,9 +189,10 @@ static void advance_pass(struct sweeper *sweeper)
     const struct batch *batch = &sweeper->batch;
 
     sweeper->cursor = batch->next;
-    if (batch->stepped_over) {
+    if (batch->stepped_over)
         tell_stepped_over(sweeper);
-        sweeper->limit = FIRST_BATCH; /* what cannot fire is behind us */
+    if (batch->limit == 1 && (batch->stepped_over || --sweeper->alone <= 0)) {
+        sweeper->limit = FIRST_BATCH; /* what could not fire is behind us */
     } else if (batch->candidates < batch->limit) {
         if (sweeper->of_others || lease_shards(sweeper->options.lease) == UINT64_MAX)
             end_pass(sweeper);
@@ -181,6 +200,18 @@ static void advance_pass(struct sweeper *sweeper)
             begin_half(sweeper, true);
     } else if (batch->limit > 1 && sweeper->limit < BATCH_MAX) {
         sweeper->limit = 2 * sweeper->limit < BATCH_MAX ? 2 * sweeper->limit : BATCH_MAX;
+    }
+}
+
+static void take_pass_batch(struct sweeper *sweeper, int status)
+{
+    if (status == 0) {
+        advance_pass(sweeper);
+    } else if (sweeper->batch.poison && sweeper->limit > 1) {
+        sweeper->alone = sweeper->limit;
+        sweeper->limit = 1;
+    } else {
+        fail_pass(sweeper, status);
     }
 }
 
@@ -194,12 +225,10 @@ static void on_batch(void *job, int status)
     sweeper->running = false;
     if (status == 0)
         take_outcome(sweeper);
-    if (status == 0 && !named)
-        advance_pass(sweeper);
-    else if (status < 0 && !named && sweeper->batch.poison && sweeper->limit > 1)
-        sweeper->limit = 1;
-    else if (status < 0 && !named)
-        fail_pass(sweeper, status);
+    if (status < 0 && named)
+        tell_named_failed(sweeper, status);
+    else if (!named)
+        take_pass_batch(sweeper, status);
     if (sweeper->drained)
         sweeper->drained(sweeper->drained_ctx);
     else
@@ -296,6 +325,9 @@ static void make_metrics(struct sweeper *sweeper)
         "meridian_sla_busy_total", "Times a due clock had to wait because its ticket was locked.", NULL);
     sweeper->metrics.stepped_over = metric_counter("meridian_sla_stepped_over_total",
                                                    "Times a due clock could not be fired at all.", NULL);
+    sweeper->metrics.named_failed =
+        metric_counter("meridian_sla_wheel_batches_failed_total",
+                       "Batches of the wheel that could not be fired; the sweep fires their clocks.", NULL);
     sweeper->metrics.ahead =
         metric_gauge("meridian_sla_wheel_clocks", "Clocks in the wheel: due in the next minutes.", NULL);
     sweeper->metrics.ahead_bytes =

@@ -40,6 +40,7 @@ struct sweeper_figures {
     uint64_t from_wheel;   /* of those: at their millisecond */
     uint64_t busy;         /* times a clock waited because its ticket was locked */
     uint64_t stepped_over; /* times a clock could not fire at all */
+    uint64_t named_failed; /* batches of the wheel that could not be fired */
     uint64_t sweeps;       /* completed */
     int64_t last_sweep_us; /* monotonic; 0: none yet */
     size_t ahead;          /* in the wheel */

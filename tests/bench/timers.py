@@ -73,9 +73,9 @@ class PrivatePostgres:
                 FROM desk.ticket t, (VALUES ('first_response'), ('resolve')) v (target);
             ANALYZE desk.ticket, desk.clock;""")
 
-    def make_due(self, due, seconds):
-        """The warnings of so many clocks, spread evenly over a time that begins when they are written and the schedulers have started. Returns when it ends."""
-        begun, lead = time.monotonic(), 10 + due / 2500
+    def make_due(self, due, seconds, lead):
+        """The warnings of so many clocks, spread evenly over a time that begins in `lead` seconds. Returns when it ends."""
+        begun = time.monotonic()
         self.sql(f"""
             WITH chosen AS (SELECT ticket_id, row_number() OVER () AS n FROM desk.clock WHERE target = 'resolve' LIMIT {due})
             UPDATE desk.clock c SET fire_at = now() + ({lead} + {seconds} * chosen.n / {due}.0) * interval '1 s', warn_at = now()
@@ -169,7 +169,7 @@ def verdict(database, due):
 
 def measure(database, running, due, seconds, kill_every):
     """Lets the clocks come due under kills. Returns how many kills there were, how long the starts took, and bytes a timer."""
-    end, kills = database.make_due(due, seconds), 0
+    end, kills = database.make_due(due, seconds, 10 + due / 2500), 0  # they are written, and the schedulers have started
     starts = [one.first_sweep(begun) for one, begun in [(one, one.start()) for one in running]]
     names = {one.name for one in running}
     wait_for(lambda: set(database.holders()) == names and sum(database.holders().values()) == 64, 30, "fair shares")

@@ -315,6 +315,75 @@ void test_db_people(struct test_db *db)
         " WHERE (u.role = 'agent' AND t.id <= 5) OR u.role = 'lead'");
 }
 
+/* ---- plans ---- */
+
+static int parameters(const char *sql)
+{
+    int most = 0;
+
+    for (const char *c = strchr(sql, '$'); c; c = strchr(c + 1, '$'))
+        if (atoi(c + 1) > most)
+            most = atoi(c + 1);
+    return most;
+}
+
+static char *explain(PGconn *pg, const struct db_statement *statement)
+{
+    _cleanup_buf_ struct buf sql = BUF_INIT, plan = BUF_INIT;
+    PGresult *result = PQprepare(pg, statement->name, statement->sql, 0, NULL);
+
+    cr_assert_eq(PQresultStatus(result), PGRES_COMMAND_OK, "%s", PQerrorMessage(pg));
+    PQclear(result);
+    buf_printf(&sql, "EXPLAIN (COSTS OFF) EXECUTE %s", statement->name);
+    for (int i = 0; i < parameters(statement->sql); i++)
+        buf_add_text(&sql, i ? ", NULL" : "(NULL");
+    if (parameters(statement->sql))
+        buf_add_char(&sql, ')');
+    result = PQexec(pg, buf_text(&sql));
+    cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s: %s", statement->name, PQerrorMessage(pg));
+    for (int i = 0; i < PQntuples(result); i++)
+        buf_printf(&plan, "%s\n", PQgetvalue(result, i, 0));
+    PQclear(result);
+    return buf_take(&plan);
+}
+
+/* True when an index on a large table is read from end to end. */
+static bool walks_an_index(const char *plan, const char *table)
+{
+    _cleanup_buf_ struct buf pattern = BUF_INIT;
+
+    buf_printf(&pattern, " on %s", table);
+    for (const char *line = strstr(plan, "Index"); line; line = strstr(line + 1, "Index")) {
+        const char *end = strchr(line, '\n'), *next = end ? end + 1 + strspn(end + 1, " ") : NULL,
+                   *on = strstr(line, buf_text(&pattern));
+
+        if (strncmp(line, "Index Scan using", 16) && strncmp(line, "Index Only Scan using", 21))
+            continue;
+        if (on && on < end && strchr(" _\n", on[pattern.n]) && (!next || strncmp(next, "Index Cond", 10)))
+            return true;
+    }
+    return false;
+}
+
+void test_db_check_plan(PGconn *pg, const struct db_statement *statement, const char *const *large,
+                        bool may_walk, const char *when)
+{
+    _cleanup_(freep) char *plan = explain(pg, statement);
+
+    for (; *large; large++) {
+        char pattern[64];
+
+        snprintf(pattern, sizeof pattern, "Seq Scan on %s ", *large);
+        cr_expect_null(strstr(plan, pattern), "%s scans %s, %s:\n%s", statement->name, *large, when, plan);
+        snprintf(pattern, sizeof pattern, "Seq Scan on %s\n", *large);
+        cr_expect_null(strstr(plan, pattern), "%s scans %s, %s:\n%s", statement->name, *large, when, plan);
+        snprintf(pattern, sizeof pattern, "Seq Scan on %s_2", *large); /* a partition */
+        cr_expect_null(strstr(plan, pattern), "%s scans %s, %s:\n%s", statement->name, *large, when, plan);
+        cr_expect(may_walk || !walks_an_index(plan, *large), "%s walks an index of %s, %s:\n%s",
+                  statement->name, *large, when, plan);
+    }
+}
+
 /* ---- pools and the loop ---- */
 
 uv_loop_t *test_loop_init(uv_loop_t *loop)

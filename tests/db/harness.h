@@ -46,6 +46,13 @@ const char *test_db_try(struct test_db *db, const char *role, const char *kind, 
  * md5(login). */
 void test_db_people(struct test_db *db);
 
+struct pg_conn;
+/** Fails where the plan of a statement, as the role of the connection gets it, reads all of one of
+ * the `large` tables (NULL-terminated): by a sequential scan, or, unless it `may_walk`, through an index
+ * without a condition. `when` is for the message. */
+void test_db_check_plan(struct pg_conn *pg, const struct db_statement *statement, const char *const *large,
+                        bool may_walk, const char *when);
+
 /* ---- pools and the loop ---- */
 
 uv_loop_t *test_loop_init(uv_loop_t *loop); /* returns it */

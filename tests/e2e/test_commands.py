@@ -1,4 +1,5 @@
 """Every command of a ticket, who may give it, when it is refused, and with what words."""
+import json
 import uuid
 
 import pytest
@@ -58,14 +59,14 @@ def test_release_gives_it_back_and_ends_the_epoch(agent, other, ticket):
     assert stale.json["owner"]["login"] == "agent-us-1" and stale.json["epoch"] > epoch
 
 
-@pytest.mark.parametrize("verb, body", [("release", {}), ("transfer", {"team": "network"}), ("pend", {"reason": "waiting"}), ("resolve", RESOLUTION)])
+@pytest.mark.parametrize("verb, body", [("release", {}), ("transfer", {"team": "network", "reason": "cables"}), ("pend", {"reason": "waiting"}), ("resolve", RESOLUTION)])
 def test_ownership_commands_need_an_epoch(agent, ticket, verb, body):
     claimed(agent, ticket)
     answer = agent.act(ticket, verb, **body)
     assert (answer.status, answer.slug) == (428, "precondition-required"), answer
 
 
-@pytest.mark.parametrize("verb, body", [("release", {}), ("transfer", {"team": "network"}), ("pend", {"reason": "waiting"}),
+@pytest.mark.parametrize("verb, body", [("release", {}), ("transfer", {"team": "network", "reason": "cables"}), ("pend", {"reason": "waiting"}),
                                         ("resolve", RESOLUTION), ("reply", {"body": "late"}), ("note", {"body": "late"})])
 def test_a_wrong_epoch_is_refused_with_the_owner(agent, ticket, verb, body):
     epoch = claimed(agent, ticket)
@@ -155,7 +156,7 @@ def test_cancel_by_the_requester(requester, agent, ticket):
 
 
 def test_a_requester_gives_no_agents_command(requester, ticket):
-    for verb, body in (("claim", {}), ("release", {"epoch": 0}), ("transfer", {"team": "network"}), ("pend", {"epoch": 0, "reason": "x"}),
+    for verb, body in (("claim", {}), ("release", {"epoch": 0}), ("transfer", {"team": "network", "reason": "cables"}), ("pend", {"epoch": 0, "reason": "x"}),
                        ("resolve", {"epoch": 0, **RESOLUTION})):
         answer = requester.act(ticket, verb, **body)
         assert (answer.status, answer.slug) == (403, "forbidden"), (verb, answer)
@@ -178,7 +179,7 @@ def test_a_restricted_teams_ticket_is_hidden_from_other_agents(desk, ticket):
                                           f"ON t.id = m.team_id WHERE t.slug = '{slug}'")}
     outside = next(n for n in range(1, 17) if f"agent-us-{n}" not in members)
     lead = desk.agent("eu", 1)
-    lead.act(ticket, "transfer", team=slug)
+    lead.act(ticket, "transfer", team=slug, reason="confidential")
     stranger = desk.agent("us", outside)
     lsn = desk.client("eu", "admin").get(f"/api/v1/tickets/{ticket}").headers.get("Meridian-Lsn")
     assert wait_for(lambda: stranger.ticket(ticket).status == 404, what="hidden"), lsn
@@ -241,3 +242,103 @@ def test_events_tell_the_story_in_order(requester, agent, ticket):
     events = agent.get(f"/api/v1/tickets/{ticket}/events").json["items"]
     assert [e["type"] for e in events] == ["ticket.created", "ticket.claimed", "ticket.replied", "ticket.resolved", "ticket.confirmed"]
     assert [e["seq"] for e in events] == [1, 2, 3, 4, 5]
+
+
+def test_a_colleague_takes_over_and_the_former_owner_is_told(desk, agent, other, ticket):
+    epoch = claimed(agent, ticket)
+    assert other.act(ticket, "take-over", epoch=epoch).status == 422
+    answer = other.act(ticket, "take-over", epoch=epoch, reason="She went home")
+    assert answer.status == 200 and answer.json["owner"]["login"] == "agent-us-1" and answer.json["epoch"] == epoch + 1, answer
+    lost = desk.lead("eu").act(ticket, "take-over", epoch=epoch, reason="Too late")
+    assert (lost.status, lost.slug, lost.json["owner"]["login"]) == (409, "ownership-lost", "agent-us-1"), lost
+    again = other.act(ticket, "take-over", epoch=epoch + 1, reason="Once more")
+    assert (again.status, again.slug, again.json["detail"]) == (409, "bad-transition", "You own this ticket already"), again
+    event = agent.get(f"/api/v1/tickets/{ticket}/events").json["items"][-1]
+    assert (event["type"], event["data"]["from_owner"], event["data"]["owner"]) == ("ticket.taken_over", "agent-eu-1", "agent-us-1"), event
+    mail = wait_for(lambda: desk.mails(to="agent-eu-1", subject=ticket), 15, 0.1, "mail to the former owner")[0]
+    assert "Taken over from you" in mail["subject"] and "She went home" not in mail["body"], mail
+    assert "She went home" in [n["body"] for n in agent.ticket(ticket).json["notes"]]
+
+
+def test_a_lead_assigns_and_the_new_owner_is_told(desk, agent, ticket):
+    lead = desk.lead("eu")
+    answer = lead.act(ticket, "assign", to="agent-ap-2")
+    assert answer.status == 200 and answer.json["state"] == "open", answer
+    assert answer.json["owner"]["login"] == "agent-ap-2" and answer.json["owner"]["region"] == "ap", answer
+    assert wait_for(lambda: desk.mails(to="agent-ap-2", subject=ticket), 15, 0.1, "mail to the new owner")
+    answer = agent.act(ticket, "assign", to="agent-eu-1", epoch=answer.json["epoch"])
+    assert (answer.status, answer.slug) == (403, "forbidden"), answer
+    answer = desk.agent("ap", 2).act(ticket, "assign", to="requester-eu-1", epoch=1)
+    assert answer.status == 422 and "is a requester" in answer.json["errors"][0]["detail"], answer
+    assert answer.json["errors"][0]["pointer"] == "/to"
+    assert desk.deskctl("login", "lead-eu-1", "--password", "meridian-demo")[0] == 0
+    status, out, err = desk.deskctl("assign", ticket, "--to", "agent-us-2", "--as", "lead-eu-1")
+    assert status == 0 and "agent-us-2" in out, out + err
+    mails = wait_for(lambda: desk.mails(to="agent-ap-2", subject=ticket)[1:], 15, 0.1, "mail to the former owner")
+    assert mails
+    status, out, err = desk.deskctl("take-over", ticket, "--reason", "Back to Lund", "--as", "lead-eu-1")
+    assert status == 0 and "lead-eu-1" in out, out + err
+
+
+def test_a_requester_asks_whether_anybody_is_there(desk, requester, agent, ticket):
+    assert agent.act(ticket, "nudge").status == 403
+    answer = requester.act(ticket, "nudge")
+    assert answer.status == 200 and answer.json["state"] == "new", answer
+    early = requester.act(ticket, "nudge")
+    assert (early.status, early.slug) == (409, "nudged-lately") and early.json["possible_at"] in early.json["detail"], early
+    seen = requester.ticket(ticket).json
+    assert seen["nudges"]["count"] == 1 and seen["nudges"]["last_at"] == early.json["at"], seen
+    assert wait_for(lambda: [m for m in desk.mails(subject=ticket) if "lead-" in json.dumps(m["to"])], 15, 0.1, "mail to the leads")
+    events = requester.get(f"/api/v1/tickets/{ticket}/events").json["items"]
+    assert [e["type"] for e in events] == ["ticket.created", "ticket.nudged"]
+
+
+def test_a_ticket_shows_where_it_went(desk, requester, agent, other, ticket):
+    epoch = claimed(agent, ticket)
+    for team in ("network", "service-desk"):
+        assert agent.act(ticket, "transfer", epoch=epoch, team=team, reason="not ours").status == 200
+        epoch = claimed(other if team == "network" else agent, ticket)
+        agent = other if team == "network" else agent
+    assert requester.ticket(ticket).json["journey"] == {"hops": 2, "raised": 1, "bounces": 1, "owners": 2, "handovers": 1, "holds": 0, "reopened": 0}
+    assert desk.deskctl("login", "requester-eu-1", "--password", "meridian-demo")[0] == 0
+    status, out, err = desk.deskctl("show", ticket, "--as", "requester-eu-1")
+    assert status == 0 and "to another team 2, to a higher tier 1, back to a team 1, owners 2, between regions 1" in out, out + err
+
+
+def test_a_requester_reads_where_it_stands_in_every_state(requester, agent, ticket):
+    def seen(language="en"):
+        document = requester.get(f"/api/v1/tickets/{ticket}", headers={"Accept-Language": language}).json
+        step = document["next_step"] or {"what": None, "by": None}
+        due = {c["target"]: c["due_at"] for c in document["clocks"]}
+        return document, due, (document["stage"], document["who"], document["waits_for"], step["what"], step["by"])
+
+    _, due, told = seen()
+    assert told == ("Queued", "Waiting in the queue of Service desk.", "Somebody of Service desk", "First answer", due["first_response"])
+    assert seen("zh")[2] == ("排队中", "在“服务台”的队列中等待领取。", "“服务台”的人员领取", "首次答复", due["first_response"])
+    epoch = claimed(agent, ticket)
+    name = seen()[0]["owner"]["name"]
+    assert agent.act(ticket, "reply", body="I look into it").status == 200
+    _, due, told = seen()
+    assert told == ("In work", f"{name} (eu) is working on it.", None, "Resolution", due["resolve"])
+    assert agent.act(ticket, "pend", epoch=epoch, reason="the serial number", until="2031-01-06T08:00:00Z").status == 200
+    assert seen()[2] == ("On hold", f"{name} (eu) has it, on hold: the serial number", "the serial number",
+                         "Work goes on after the hold, or when the requester replies", "2031-01-06T08:00:00.000Z")
+    assert agent.act(ticket, "resolve", epoch=epoch, **RESOLUTION).status == 200
+    assert seen()[2] == ("Solved", f"Resolved by {name} (eu), waiting for the requester to confirm.", "The requester's confirmation",
+                         "The requester confirms or reopens", None)
+    assert seen("zh")[2][2:4] == ("请求人确认", "请求人确认解决，或重新打开")
+    assert requester.act(ticket, "confirm").status == 200
+    assert seen()[2] == ("Closed", "Closed.", None, None, None) and seen("zh")[2][0] == "已关闭"
+
+
+def test_up_a_tier_with_a_reason_and_back(desk, agent, ticket):
+    assert agent.act(ticket, "hand-back", reason="not ours").json["detail"] == "This ticket has been with no other team"
+    refused = agent.act(ticket, "transfer", team="network")
+    assert refused.status == 422 and refused.json["errors"][0] == {"pointer": "/reason", "detail": "is required when a ticket goes to another tier"}
+    assert agent.act(ticket, "transfer", team="network", reason="It is the switch").status == 200
+    assert desk.deskctl("login", "agent-eu-1", "--password", "meridian-demo")[0] == 0
+    status, out, err = desk.deskctl("hand-back", ticket, "--reason", "It is not", "--as", "agent-eu-1")
+    assert status == 0, out + err
+    seen = agent.ticket(ticket).json
+    assert seen["team"]["slug"] == "service-desk" and seen["journey"]["bounces"] == 1 and seen["journey"]["raised"] == 1, seen
+    assert [n["body"] for n in seen["notes"]] == ["It is the switch", "It is not"]

@@ -242,7 +242,7 @@ def test_apply_previews_and_recalculates(desk, files):
         status, out, err = desk.deskctl("sla", "plan")
         assert status == 0 and json.loads(out) == _DOCUMENT and f"plan {done['version']}, applied" in err
         status, out, err = desk.deskctl("sla", "apply", "--file", files("wrong.json", {"policies": [{"name": "x"}]}))
-        assert status != 0 and "/policies/0/targets" in err
+        assert status != 0 and "wrong.json:1: policies[0].targets: " in err
         replayed(desk, "--all")
 
         friday = {"zone": "Europe/Berlin", "weekly": {**_WEEK, "fri": [["09:00", "12:00"]]}}

@@ -16,9 +16,9 @@ _LAYERS = {
     "auth": {"base", "domain", "log"}, "plan": {"base", "domain"}, "store": {"base", "log", "metrics", "domain", "db", "auth", "wire"},
 }
 _FOREIGN = {  # header -> the only module (of common) whose sources may include it
-    "nng/": {"bus"}, "llhttp.h": {"http"}, "libpq-fe.h": {"db"}, "sqlite3.h": set(), "curl/": set(), "libical/": set(),
+    "nng/": {"bus"}, "llhttp.h": {"http"}, "libpq-fe.h": {"db"}, "sqlite3.h": set(), "curl/": set(), "libical/": set(), "yaml.h": set(),
 }
-_SERVICE_FOREIGN = {"sqlite3.h": {"intake"}, "curl/": {"notifier", "deskctl"}, "libical/": {"deskctl"}}
+_SERVICE_FOREIGN = {"sqlite3.h": {"intake"}, "curl/": {"notifier", "deskctl"}, "libical/": {"deskctl"}, "yaml.h": {"deskctl"}}
 
 
 def text(name):

@@ -136,7 +136,7 @@ def check_routes(document, tally):
     for method, prefix, path, more in re.findall(r'\{HTTP_([A-Z]+)_,\s*(V1)?\s*"([^"]+)"(.*?)\}(?=,\s*(?:\{|COMMAND|$|/\*))', text, re.S):
         query = re.search(r"QUERY\(([^)]*)\)", more)
         served[method.lower(), ("/api/v1" if prefix else "") + path] = set(re.findall(r'"(\w+)"', query[1])) if query else set()
-    for verb in re.findall(r'COMMAND\("(\w+)"', text):
+    for verb in re.findall(r'COMMAND\("([\w-]+)"', text):
         served["post", f"/api/v1/tickets/{{number}}:{verb}"] = set()
     served.pop(("get", "/"), None)  # the page for people
     described = {(method, path): {p["name"] for p in document.parameters(operation, "query")} for path, method, operation in document.operations()}

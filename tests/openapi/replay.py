@@ -5,7 +5,7 @@
     import replay; passed, failures = replay.run(["http://127.0.0.1:8401", ...])
 
 Each operation is sent to every region by the account that its x-meridian-as names; what x-meridian-setup asks for is made before, in
-the next region. A plan of service levels is applied on top of the one in force, which is put back at once. Beside the examples, each operation gets the refusals that follow from its description: no token, an unknown number,
+the next region. A plan of service levels, or an organisation, is applied on top of the one in force, which is put back at once. Beside the examples, each operation gets the refusals that follow from its description: no token, an unknown number,
 a body that is not JSON, an unknown member, a stale epoch, an old ETag, an unknown query parameter, a wrong cursor. Members of an answer
 that the document does not name are failures, too.
 """
@@ -26,6 +26,8 @@ PASSWORD = "meridian-demo"
 _UNKNOWN = "EU-1"
 _NUMBER_WAIT_S = 10
 _STREAM_WAIT_S = 10
+_ORGANISATION = "/api/v1/organisation"
+_IN_FORCE = {"plan": "/api/v1/sla/plan", "organisation": _ORGANISATION}
 _RESOLUTION = {"cause": "Wear", "solution": "Replaced", "prevention": "Yearly check"}
 
 
@@ -74,10 +76,10 @@ class Client:
 
 
 class Prepared:
-    """What an example needs: a ticket and the epoch of its ownership, a session of its own, or the plan that is in force."""
+    """What an example needs: a ticket and the epoch of its ownership, a session of its own, or the plan or organisation that is in force."""
 
-    def __init__(self, number=None, epoch=None, token=None, plan=None, other=None):
-        self.number, self.epoch, self.token, self.plan, self.other = number, epoch, token, plan, other
+    def __init__(self, number=None, epoch=None, token=None, plan=None, path=None, other=None):
+        self.number, self.epoch, self.token, self.plan, self.path, self.other = number, epoch, token, plan, path, other
 
     def fill(self, body):
         """The example with what is true here and now."""
@@ -86,7 +88,15 @@ class Prepared:
         now = {"epoch": self.epoch, "base_version": self.plan and self.plan["version"]}
         if self.other:
             now |= {"to": self.other, "into": self.other}
-        return {name: now.get(name, value) for name, value in body.items()}
+        filled = {name: now.get(name, value) for name, value in body.items()}
+        if self.path == _ORGANISATION and isinstance(filled.get("document"), dict):
+            filled["document"] = self.beside(filled["document"])
+        return filled
+
+    def beside(self, document):
+        """The example's organisation beside the one in force: its tickets need their teams, and their owners."""
+        present = self.plan["document"]
+        return {**document, **{name: {**document.get(name, {}), **present.get(name, {})} for name in ("desks", "teams", "agents", "services")}}
 
 
 class Replay:
@@ -116,8 +126,8 @@ class Replay:
             return Prepared()
         if setup == "session":
             return Prepared(token=self.sign_in(login, there))
-        if setup == "plan":
-            return Prepared(plan=self.plan(base))
+        if setup in _IN_FORCE:
+            return Prepared(plan=self.in_force(_IN_FORCE[setup], base), path=_IN_FORCE[setup])
         requester, agent = self.client("requester-eu-1", there), self.client("agent-eu-1", there)
         number = requester.must("POST", "/api/v1/tickets", {"subject": "For an example", "description": "Of the API's document"}).json["number"]
         end = time.monotonic() + _NUMBER_WAIT_S
@@ -133,20 +143,22 @@ class Replay:
             if setup == "merged-ticket":
                 agent.must("POST", f"/api/v1/tickets/{number}:merge", {"into": other})
             return Prepared(number, 0, other=other)
+        if setup == "transferred-ticket":
+            agent.must("POST", f"/api/v1/tickets/{number}:transfer", {"team": "network", "reason": "Cables"})
         epoch = agent.must("POST", f"/api/v1/tickets/{number}:claim", {}).json["epoch"]
         if setup == "resolved-ticket":
             agent.must("POST", f"/api/v1/tickets/{number}:resolve", {"epoch": epoch, **_RESOLUTION})
-        elif setup != "claimed-ticket":
+        elif setup not in ("claimed-ticket", "transferred-ticket"):
             raise Refused(f"nobody knows how to make a {setup}")
         return Prepared(number, epoch)
 
-    def plan(self, base):
-        return self.client("admin", base).must("GET", "/api/v1/sla/plan").json
+    def in_force(self, path, base):
+        return self.client("admin", base).must("GET", path).json
 
     def put_back(self, made, base):
-        """The plan that was in force before the example."""
+        """The plan or organisation that was in force before the example."""
         if made.plan:
-            self.client("admin", base).must("POST", "/api/v1/sla/plan", {"document": made.plan["document"], "base_version": self.plan(base)["version"]})
+            self.client("admin", base).must("POST", made.path, {"document": made.plan["document"], "base_version": self.in_force(made.path, base)["version"]})
 
     # ---- judging ----
 
@@ -289,7 +301,7 @@ class Replay:
     def refusals(self, where, base, login, path, method, operation):
         client, secured = self.client(login, base), operation.get("security") != []
         setup = operation.get("x-meridian-setup")
-        made = self.prepare(setup if "{" in path or setup == "plan" else None, login, base)
+        made = self.prepare(setup if "{" in path or setup in _IN_FORCE else None, login, base)
         target, unknown = path.replace("{number}", made.number or ""), path.replace("{number}", _UNKNOWN)
         body = made.fill(next((b for _, b in self.document.requests(operation) if b), {}))
         send = {"body": body} if "requestBody" in operation else {}

@@ -1,6 +1,6 @@
 -- Claimable tickets in the order of claims: priority, then the earliest deadline. Per team an index range, merged.
 -- $1 text team slug, or null: the viewer's teams (for admins without any: all); $2 text "priority:due:id" of the last one seen, or null; $3 int most rows.
--- No row: no such team, or not one whose queue the viewer may see.
+-- Of the teams on the page, who is awake. No row: no such team, or not one whose queue the viewer may see.
 WITH asked AS (
     SELECT id, slug FROM desk.team
     WHERE CASE WHEN $1::text IS NOT NULL THEN slug = $1::text ELSE true END
@@ -26,5 +26,6 @@ SELECT json_build_object(
                extract(epoch FROM now() - s.created_at)::bigint AS age_s, t.region, t.language,
                json_build_object('login', u.login, 'name', u.name) AS requester, t.epoch, t.event_seq AS version
         FROM shown s JOIN desk.ticket t ON t.id = s.ticket_id JOIN desk.app_user u ON u.id = t.requester_id
-        ORDER BY s.priority, s.due_at, s.ticket_id) i), '[]'))::text
+        ORDER BY s.priority, s.due_at, s.ticket_id) i), '[]'),
+    'teams', (SELECT coalesce(json_object_agg(x.slug, desk.team_sun(x.id)), '{}') FROM (SELECT DISTINCT a.slug, a.id FROM asked a JOIN shown s USING (slug)) x))::text
 WHERE $1::text IS NULL OR EXISTS (SELECT FROM asked)

@@ -1,4 +1,4 @@
--- One ticket, as the viewer may see it: fields, clocks, public thread, who has it, what is next; notes for agents only.
+-- One ticket, as the viewer may see it: fields, clocks, public thread, who has it, what is next, how it got here; notes for agents only.
 -- $1 text number or alias; $2 text language of the sentences, en or zh. No row: unknown, or hidden from the viewer.
 SELECT left(row_to_json(d)::text, -1)
     || CASE WHEN current_setting('meridian.kind', true) IN ('agent', 'lead', 'admin', 'system') THEN
@@ -17,12 +17,12 @@ JOIN desk.team g ON g.id = x.team_id
 JOIN desk.app_user r ON r.id = x.requester_id
 LEFT JOIN desk.app_user o ON o.id = x.owner_id
 LEFT JOIN desk.merge mg ON mg.source_id = x.id
-LEFT JOIN LATERAL (SELECT k.due_at FROM desk.clock k WHERE k.ticket_id = x.id AND k.target = 'first_response' ORDER BY k.cycle DESC LIMIT 1) cf ON true
-LEFT JOIN LATERAL (SELECT k.due_at FROM desk.clock k WHERE k.ticket_id = x.id AND k.target = 'resolve' ORDER BY k.cycle DESC LIMIT 1) cr ON true
+LEFT JOIN LATERAL (SELECT k.target, k.due_at FROM desk.clock k WHERE k.ticket_id = x.id AND k.state = 'running' ORDER BY k.due_at LIMIT 1) c ON true
+LEFT JOIN desk.timer m ON x.state = 'resolved' AND m.ticket_id = x.id AND m.name = 'auto_close'
 CROSS JOIN LATERAL (SELECT CASE WHEN x.zh THEN g.name_zh ELSE g.name_en END AS team,
                            coalesce(o.name || CASE WHEN x.zh THEN '（' || x.owner_region || '）' ELSE ' (' || x.owner_region || ')' END, '') AS owner) s
 CROSS JOIN LATERAL (SELECT
-    x.number, x.client_key AS key, x.subject, x.description, x.state, x.priority, x.impact, x.urgency, x.service, x.language, x.attributes,
+    x.number, x.client_key AS key, x.subject, x.description, x.state, x.priority, x.impact, x.urgency, x.service, x.language, x.attributes, x.tags,
     x.region, x.channel,
     json_build_object('login', r.login, 'name', r.name) AS requester,
     json_build_object('slug', g.slug, 'name', s.team) AS team,
@@ -66,15 +66,32 @@ CROSS JOIN LATERAL (SELECT
         WHEN x.owner_id IS NOT NULL THEN s.owner || ' is working on it.'
         WHEN x.zh THEN '在“' || s.team || '”的队列中等待领取。'
         ELSE 'Waiting in the queue of ' || s.team || '.' END AS who,
-    CASE WHEN x.state IN ('closed', 'cancelled') THEN NULL ELSE json_build_object('what', CASE
+    CASE x.state
+        WHEN 'pending' THEN CASE WHEN x.zh THEN '已搁置' ELSE 'On hold' END
+        WHEN 'resolved' THEN CASE WHEN x.zh THEN '已解决' ELSE 'Solved' END
+        WHEN 'closed' THEN CASE WHEN x.zh THEN '已关闭' ELSE 'Closed' END
+        WHEN 'cancelled' THEN CASE WHEN x.zh THEN '已取消' ELSE 'Cancelled' END
+        ELSE CASE WHEN x.owner_id IS NULL THEN CASE WHEN x.zh THEN '排队中' ELSE 'Queued' END
+                  ELSE CASE WHEN x.zh THEN '处理中' ELSE 'In work' END END END AS stage,
+    CASE WHEN x.state = 'pending' THEN x.pending_reason
+         WHEN x.state = 'resolved' THEN CASE WHEN x.zh THEN '请求人确认' ELSE 'The requester''s confirmation' END
+         WHEN x.state IN ('new', 'open') AND x.owner_id IS NULL THEN CASE WHEN x.zh THEN '“' || s.team || '”的人员领取' ELSE 'Somebody of ' || s.team END
+         END AS waits_for,
+    CASE WHEN x.state NOT IN ('closed', 'cancelled') THEN json_build_object('what', CASE
+        WHEN x.state = 'resolved' AND m.fire_at IS NOT NULL THEN CASE WHEN x.zh THEN '请求人确认解决，或重新打开；逾期自动关闭'
+                                                                      ELSE 'The requester confirms or reopens; else it closes by itself' END
         WHEN x.state = 'resolved' THEN CASE WHEN x.zh THEN '请求人确认解决，或重新打开' ELSE 'The requester confirms or reopens' END
-        WHEN x.state = 'pending' THEN CASE WHEN x.zh THEN '搁置结束后继续处理' ELSE 'Work goes on after the hold' END
-        WHEN x.first_response_at IS NULL THEN CASE WHEN x.zh THEN '首次答复' ELSE 'First answer' END
-        ELSE CASE WHEN x.zh THEN '解决' ELSE 'Resolution' END END,
-        'by', CASE WHEN x.state = 'resolved' THEN NULL
-                   WHEN x.state = 'pending' THEN desk.rfc3339(x.pending_until)
-                   WHEN x.first_response_at IS NULL THEN desk.rfc3339(cf.due_at)
-                   ELSE desk.rfc3339(cr.due_at) END) END AS next_step,
+        WHEN x.state = 'pending' THEN CASE WHEN x.zh THEN '搁置结束或请求人回复后继续处理' ELSE 'Work goes on after the hold, or when the requester replies' END
+        ELSE CASE coalesce(c.target, CASE WHEN x.first_response_at IS NULL THEN 'first_response' ELSE 'resolve' END)
+             WHEN 'first_response' THEN CASE WHEN x.zh THEN '首次答复' ELSE 'First answer' END
+             WHEN 'next_reply' THEN CASE WHEN x.zh THEN '下次答复' ELSE 'Next answer' END
+             WHEN 'update' THEN CASE WHEN x.zh THEN '进展更新' ELSE 'Next update' END
+             WHEN 'resolve' THEN CASE WHEN x.zh THEN '解决' ELSE 'Resolution' END
+             ELSE c.target END END,
+        'by', desk.rfc3339(CASE x.state WHEN 'resolved' THEN m.fire_at WHEN 'pending' THEN x.pending_until ELSE c.due_at END)) END AS next_step,
+    json_build_object('hops', x.hops, 'raised', x.raised, 'bounces', x.bounces, 'owners', cardinality(x.past_owners), 'handovers', x.handovers, 'holds', x.holds,
+                      'reopened', x.reopened) AS journey,
+    json_build_object('count', x.nudges, 'last_at', desk.rfc3339(x.nudged_at)) AS nudges,
     desk.rfc3339(x.accepted_at) AS accepted_at, desk.rfc3339(x.created_at) AS created_at, desk.rfc3339(x.updated_at) AS updated_at,
     desk.rfc3339(x.first_response_at) AS first_response_at, desk.rfc3339(x.resolved_at) AS resolved_at,
     desk.rfc3339(x.closed_at) AS closed_at) d

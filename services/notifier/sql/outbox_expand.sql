@@ -3,8 +3,9 @@
 -- Whom an event tells is decided here and nowhere else:
 --   mail to the requester: ticket.created (receipt), pended, reminded, resolved, closed, replies by agents, and of a P1 that an update is overdue;
 --     merged, unmerged; and of what their ticket is part of, under their own number: replies by agents, resolved, closed;
---   mail to the owner: replies by the requester, sla.warned, sla.breached;
---   mail to the team's leads (its admins, if it has none): ticket.reopened, sla.breached, and sla.warned while nobody owns the ticket;
+--   mail to the owner: replies by the requester, ticket.nudged, sla.warned, sla.breached;
+--   mail to the team's leads (its admins, if it has none): ticket.reopened, sla.breached, and sla.warned and ticket.nudged while nobody owns the ticket;
+--   mail to whoever owned it before and whoever owns it now, of those two who did not do it: ticket.taken_over, ticket.assigned;
 --   mail to those on call: escalation.notified, to the logins that it names; to the team's leads when it names none;
 --   every event to each enabled webhook endpoint that wants its type. Nobody is told by mail of what they did themselves, but for the receipt.
 -- $1 int limit, $2 text home region (where webhooks without a region are sent from), $3 bigint one row's id (null: the first ones), $4 boolean ordinary
@@ -47,7 +48,7 @@ WITH taken AS (
         WHERE g.root_id = d.ticket_id AND (d.type IN ('ticket.resolved', 'ticket.closed') OR (d.type = 'ticket.replied' AND NOT d.from_requester))
         UNION ALL
         SELECT d.owner_id, 'owner', d.ticket_id, d.number, d.subject
-        WHERE d.owner_id IS NOT NULL AND (d.type IN ('sla.warned', 'sla.breached') OR (d.type = 'ticket.replied' AND d.from_requester))
+        WHERE d.owner_id IS NOT NULL AND (d.type IN ('ticket.nudged', 'sla.warned', 'sla.breached') OR (d.type = 'ticket.replied' AND d.from_requester))
         UNION ALL
         SELECT l.user_id, 'lead', d.ticket_id, d.number, d.subject FROM (
             SELECT m.user_id FROM desk.team_member m JOIN desk.app_user u ON u.id = m.user_id
@@ -57,8 +58,11 @@ WITH taken AS (
             WHERE u.role = 'admin' AND NOT EXISTS (
                 SELECT FROM desk.team_member m JOIN desk.app_user x ON x.id = m.user_id
                 WHERE m.team_id = d.team_id AND x.role = 'lead' AND x.disabled_at IS NULL)) l
-        WHERE d.type IN ('ticket.reopened', 'sla.breached') OR (d.type = 'sla.warned' AND d.owner_id IS NULL)
+        WHERE d.type IN ('ticket.reopened', 'sla.breached') OR (d.type IN ('ticket.nudged', 'sla.warned') AND d.owner_id IS NULL)
             OR (d.type = 'escalation.notified' AND d.data -> 'to' = '[]')
+        UNION ALL
+        SELECT u.id, CASE u.login WHEN d.data ->> 'owner' THEN 'owner' ELSE 'former' END, d.ticket_id, d.number, d.subject FROM desk.app_user u
+        WHERE d.type IN ('ticket.taken_over', 'ticket.assigned') AND u.login IN (d.data ->> 'owner', d.data ->> 'from_owner')
         UNION ALL
         SELECT u.id, 'oncall', d.ticket_id, d.number, d.subject FROM jsonb_array_elements_text(CASE WHEN d.type = 'escalation.notified' THEN d.data -> 'to' END) n (login)
         JOIN desk.app_user u ON u.login = n.login) x
@@ -69,7 +73,7 @@ WITH taken AS (
 ), made AS (
     INSERT INTO desk.delivery (id, ticket_id, position, type, channel, class, recipient_id, endpoint_id, region, destination, payload)
     SELECT md5(concat_ws('/', m.position, 'mail', m.email))::uuid, m.ticket_id, m.position, m.type, 'mail',
-           CASE WHEN m.priority = 1 OR m.type LIKE 'sla.%' OR m.type = 'escalation.notified' THEN 0 WHEN m.type = 'ticket.created' THEN 2 ELSE 1 END,
+           CASE WHEN m.priority = 1 OR m.type LIKE 'sla.%' OR m.type IN ('escalation.notified', 'ticket.taken_over') THEN 0 WHEN m.type = 'ticket.created' THEN 2 ELSE 1 END,
            m.user_id, NULL, m.user_region, m.email,
            jsonb_strip_nulls(jsonb_build_object(
                'type', CASE WHEN m.audience = 'requester' AND m.type = 'sla.breached' THEN 'ticket.progress' ELSE m.type END, 'ticket_id', m.told_id, 'number', m.told_number, 'title', m.told_subject, 'service', m.service,

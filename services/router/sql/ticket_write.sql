@@ -13,7 +13,8 @@ WITH w AS (
         owned_at = CASE WHEN $6::uuid IS NULL THEN NULL WHEN t.owner_id = $6::uuid THEN t.owned_at ELSE desk.at($16::bigint) END,
         epoch = t.epoch + $8::bigint, pending_reason = $9::text, pending_until = desk.at($10::bigint),
         cause = coalesce($11::text, t.cause), solution = coalesce($12::text, t.solution), prevention = coalesce($13::text, t.prevention),
-        reopened = t.reopened + $14::int,
+        reopened = t.reopened + $14::int, holds = t.holds + ($19::text = 'ticket.pended')::int, nudges = t.nudges + ($19::text = 'ticket.nudged')::int,
+        nudged_at = CASE WHEN $19::text = 'ticket.nudged' THEN desk.at($16::bigint) ELSE t.nudged_at END,
         first_response_at = CASE WHEN $15::bool THEN coalesce(t.first_response_at, desk.at($16::bigint)) ELSE t.first_response_at END,
         resolved_at = CASE WHEN $4::text = 'resolved' THEN coalesce(t.resolved_at, desk.at($16::bigint))
                            WHEN $4::text = 'closed' THEN t.resolved_at END,

@@ -64,6 +64,7 @@ Test(expand, whom_each_event_tells)
         {"ticket.pended", "agent-eu-1", "mail requester-eu-1", "mail requester-eu-1"},
         {"ticket.reopened", "requester-eu-1", "mail lead-eu-1", "mail lead-eu-1"},
         {"ticket.reopened", "lead-eu-1", "", ""},
+        {"ticket.nudged", "requester-eu-1", "mail agent-eu-1", "mail lead-eu-1"},
         {"ticket.claimed", "agent-eu-1", "", ""},
         {"ticket.released", "agent-eu-1", "", ""},
         {"ticket.transferred", "agent-eu-1", "", ""},
@@ -206,6 +207,48 @@ Test(expand, an_escalation_tells_whom_it_names_or_the_leads)
         test_db_text(rig.db, "SELECT string_agg(DISTINCT class || ' ' || (payload ->> 'audience') || ' ' "
                              "|| (payload ->> 'target'), ', ') FROM desk.delivery WHERE channel = 'mail'"),
         "0 lead pick_up, 0 oncall pick_up");
+    rig_close(&rig);
+}
+
+/* Those two who did not do it, by the event: the ticket may have gone on. */
+Test(expand, a_change_of_hands_tells_both_sides)
+{
+    static const struct {
+        const char *number, *type, *actor, *data, *told;
+    } cases[] = {
+        {"EU-1", "ticket.taken_over", "agent-ap-1",
+         "{\"owner\": \"agent-ap-1\", \"from_owner\": \"agent-us-1\"}", "0 agent-us-1 former"},
+        {"EU-2", "ticket.assigned", "lead-eu-1",
+         "{\"owner\": \"agent-ap-1\", \"from_owner\": \"agent-us-1\"}",
+         "1 agent-ap-1 owner, 1 agent-us-1 former"},
+        {"EU-3", "ticket.assigned", "agent-us-1",
+         "{\"owner\": \"agent-ap-1\", \"from_owner\": \"agent-us-1\"}", "1 agent-ap-1 owner"},
+        {"EU-4", "ticket.assigned", "lead-eu-1", "{\"owner\": \"agent-ap-1\"}", "1 agent-ap-1 owner"},
+        {"EU-5", "ticket.assigned", "lead-eu-1", "{\"owner\": \"lead-eu-1\"}", ""},
+    };
+    struct rig rig;
+
+    rig_open(&rig);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        rig_ticket(&rig, cases[i].number, "requester-eu-1", "agent-eu-1");
+        rig_happens(&rig, cases[i].number, cases[i].type, cases[i].actor, NULL);
+        test_db_runf(rig.db,
+                     "UPDATE desk.outbox SET data = data || '%s' "
+                     "WHERE ticket_id = (SELECT id FROM desk.ticket WHERE number = '%s')",
+                     cases[i].data, cases[i].number);
+    }
+    expand(&rig, 1);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char query[400];
+
+        snprintf(
+            query, sizeof query,
+            "SELECT coalesce(string_agg(concat_ws(' ', class, split_part(destination, '@', 1), payload ->> "
+            "'audience'), ', ' ORDER BY destination), '') FROM desk.delivery d JOIN desk.ticket t ON t.id = "
+            "d.ticket_id WHERE t.number = '%s'",
+            cases[i].number);
+        cr_expect_str_eq(test_db_text(rig.db, query), cases[i].told, "%s", cases[i].number);
+    }
     rig_close(&rig);
 }
 

@@ -172,8 +172,33 @@ static const struct {
      " LEFT JOIN desk.event e ON e.ticket_id = x.ticket_id AND e.seq = x.event_seq WHERE e.seq IS NULL"},
     {"a number leads to one ticket",
      "SELECT a.number FROM desk.ticket_alias a JOIN desk.ticket t USING (number)"},
-    {"an ownership has an epoch of its own", "SELECT ticket_id FROM desk.event WHERE type = 'ticket.claimed' "
+    {"an ownership has an epoch of its own", "SELECT ticket_id FROM desk.event WHERE type IN "
+                                             "('ticket.claimed', 'ticket.taken_over', 'ticket.assigned') "
                                              "GROUP BY ticket_id, data->>'epoch' HAVING count(*) > 1"},
+    {"where a ticket went is what its events say",
+     "SELECT t.number FROM desk.ticket t JOIN (SELECT ticket_id, count(*) FILTER (WHERE gone) AS hops, "
+     "count(*) FILTER (WHERE rose) AS raised,"
+     " count(*) FILTER (WHERE gone AND team = ANY (left_before)) AS bounces,"
+     " count(DISTINCT owner) FILTER (WHERE got) AS owners,"
+     " count(*) FILTER (WHERE got AND region <> region_before) AS handovers,"
+     " count(*) FILTER (WHERE type = 'ticket.pended') AS holds, count(*) FILTER (WHERE type = "
+     "'ticket.nudged') AS nudges,"
+     " max(at) FILTER (WHERE type = 'ticket.nudged') AS nudged_at"
+     " FROM (SELECT *, array_agg(from_team) OVER (PARTITION BY ticket_id ORDER BY seq ROWS BETWEEN UNBOUNDED "
+     "PRECEDING AND 1 PRECEDING) AS left_before, lag(region) OVER (PARTITION BY ticket_id, got ORDER BY seq) "
+     "AS "
+     "region_before FROM (SELECT *, from_team IS NOT NULL AS gone, (from_tier < tier) AS rose, type IN "
+     "('ticket.claimed', "
+     "'ticket.taken_over', "
+     "'ticket.assigned') AS got FROM (SELECT ticket_id, seq, at, type, data->>'from_team' AS from_team, "
+     "(data->>'from_tier')::int AS from_tier, (data->>'tier')::int AS tier, "
+     "data->>'team' AS team, data->>'owner' AS owner, data->>'region' AS region FROM desk.event) a) b) c"
+     " GROUP BY ticket_id) e ON e.ticket_id = t.id WHERE (t.hops, t.raised, t.bounces, "
+     "cardinality(t.past_owners), "
+     "t.handovers, "
+     "t.holds, t.nudges) IS DISTINCT FROM (e.hops, e.raised, e.bounces, e.owners, e.handovers, e.holds, "
+     "e.nudges)"
+     " OR t.nudged_at IS DISTINCT FROM e.nudged_at"},
 };
 
 /* ---- clocks are what their events say ---- */

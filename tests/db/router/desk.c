@@ -337,13 +337,19 @@ Meridian__Command desk_command(enum ticket_action action, const char *number, in
     switch (action) {
     case ACTION_TRANSFER:
         command.team = (char *)"network";
+        command.text = (char *)"A reason.";
         break;
     case ACTION_REPLY:
     case ACTION_NOTE:
         command.text = (char *)"A message.";
         break;
+    case ACTION_ASSIGN:
+        command.assignee = (char *)"agent-eu-2";
+        break;
     case ACTION_PEND:
     case ACTION_REOPEN:
+    case ACTION_TAKE_OVER:
+    case ACTION_HAND_BACK:
         command.text = (char *)"A reason.";
         break;
     case ACTION_RESOLVE:
@@ -415,7 +421,8 @@ struct answer *desk_claim_next(struct desk *desk, const char *login, const char 
     return desk_wait(desk, desk_send_claim_next(desk, login, team, key));
 }
 
-struct answer *desk_send_plan(struct desk *desk, const char *login, const char *document, int64_t base)
+static struct answer *send_document(struct desk *desk, const char *login, const char *document, int64_t base,
+                                    Meridian__Request__BodyCase what)
 {
     Meridian__Request request = MERIDIAN__REQUEST__INIT;
     Meridian__PlanApply body = MERIDIAN__PLAN_APPLY__INIT;
@@ -424,9 +431,23 @@ struct answer *desk_send_plan(struct desk *desk, const char *login, const char *
     body.base_version = base;
     request.principal = who(login);
     request.region = (char *)"eu";
-    request.body_case = MERIDIAN__REQUEST__BODY_PLAN_APPLY;
-    request.plan_apply = &body;
+    request.body_case = what;
+    if (what == MERIDIAN__REQUEST__BODY_PLAN_APPLY)
+        request.plan_apply = &body;
+    else
+        request.organisation_apply = &body;
     return desk_send(desk, &request);
+}
+
+struct answer *desk_send_plan(struct desk *desk, const char *login, const char *document, int64_t base)
+{
+    return send_document(desk, login, document, base, MERIDIAN__REQUEST__BODY_PLAN_APPLY);
+}
+
+struct answer *desk_send_organisation(struct desk *desk, const char *login, const char *document,
+                                      int64_t base)
+{
+    return send_document(desk, login, document, base, MERIDIAN__REQUEST__BODY_ORGANISATION_APPLY);
 }
 
 void desk_plan(struct desk *desk, const char *document)

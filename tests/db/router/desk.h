@@ -87,7 +87,10 @@ struct answer *desk_send_due(struct desk *desk, const char *number, const char *
 
 /** A plan of service levels, made from the plan of that version. */
 struct answer *desk_send_plan(struct desk *desk, const char *login, const char *document, int64_t base);
-/** One that is taken, on top of the one in force. */
+/** An organisation, made from the one of that version. */
+struct answer *desk_send_organisation(struct desk *desk, const char *login, const char *document,
+                                      int64_t base);
+/** A plan that is taken, on top of the one in force. */
 void desk_plan(struct desk *desk, const char *document);
 
 /** A member of the answer's JSON, as text; "" when it is missing. `path` is like "owner.login". Static

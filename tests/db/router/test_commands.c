@@ -74,12 +74,26 @@ static const struct {
     {"agent-eu-1", ACTION_CANCEL, "FFXXTTT"},
     {"requester-ap-1", ACTION_CANCEL, "HHHHHHH"},
     {"lead-eu-1", ACTION_CANCEL, "XXXXTTT"},
+    {"agent-eu-1", ACTION_TAKE_OVER, "TTTTTTT"},
+    {"agent-ap-1", ACTION_TAKE_OVER, "TTOPTTT"},
+    {"requester-eu-1", ACTION_TAKE_OVER, "FFFFFFF"},
+    {"requester-ap-1", ACTION_TAKE_OVER, "HHHHHHH"},
+    {"agent-eu-1", ACTION_ASSIGN, "FFOPTTT"},
+    {"agent-ap-1", ACTION_ASSIGN, "FFFFTTT"},
+    {"lead-eu-1", ACTION_ASSIGN, "OOOPTTT"},
+    {"requester-eu-1", ACTION_ASSIGN, "FFFFFFF"},
+    {"agent-eu-1", ACTION_HAND_BACK, "TTTTTTT"}, /* it has been with no other team */
+    {"requester-eu-1", ACTION_HAND_BACK, "FFFFFFF"},
+    {"requester-eu-1", ACTION_NUDGE, "NOOPTTT"},
+    {"agent-eu-1", ACTION_NUDGE, "FFFFFFF"},
+    {"requester-ap-1", ACTION_NUDGE, "HHHHHHH"},
 };
 
 static bool takes_epoch(enum ticket_action action)
 {
     return action == ACTION_RELEASE || action == ACTION_TRANSFER || action == ACTION_PEND ||
-           action == ACTION_RESOLVE;
+           action == ACTION_RESOLVE || action == ACTION_TAKE_OVER || action == ACTION_ASSIGN ||
+           action == ACTION_HAND_BACK;
 }
 
 static char letter_of(const struct answer *answer)
@@ -268,6 +282,8 @@ Test(commands, fields_are_checked_again)
         {ACTION_RESOLVE, offsetof(Meridian__Command, prevention), NULL, "/prevention"},
         {ACTION_TRANSFER, offsetof(Meridian__Command, team), NULL, "/team"},
         {ACTION_TRANSFER, offsetof(Meridian__Command, team), (char *)"nobody", "/team"},
+        {ACTION_TRANSFER, offsetof(Meridian__Command, text), NULL, "/reason"},
+        {ACTION_HAND_BACK, offsetof(Meridian__Command, text), NULL, "/reason"},
         {ACTION_REOPEN, offsetof(Meridian__Command, text), NULL, "/reason"},
     };
 
@@ -466,7 +482,7 @@ Test(commands, any_interleaving_keeps_the_laws, .timeout = 120)
         numbers[i] = desk_ticket(&desk);
     for (int step = 0; step < STEPS; step++) {
         int slot = step % FLYING, t = rand_r(&seed) % TICKETS;
-        enum ticket_action action = (enum ticket_action)(1 + rand_r(&seed) % ACTION_CANCEL);
+        enum ticket_action action = (enum ticket_action)(1 + rand_r(&seed) % ACTION_HAND_BACK);
         Meridian__Command c;
 
         if (flying[slot])
@@ -484,6 +500,8 @@ Test(commands, any_interleaving_keeps_the_laws, .timeout = 120)
             numbers[t] = desk_ticket(&desk);
         c = desk_command(action, numbers[t], takes_epoch(action) ? ticket_epoch(&desk, numbers[t]) : -1);
         c.team = (char *)(rand_r(&seed) % 2 ? "network" : "service-desk");
+        c.has_impact = action == ACTION_PRIORITIZE;
+        c.impact = 1 + (uint32_t)rand_r(&seed) % 3;
         flying[slot] = desk_send_command(&desk, logins[rand_r(&seed) % ARRAY_SIZE(logins)], &c);
     }
     for (int i = 0; i < FLYING; i++)
@@ -491,7 +509,8 @@ Test(commands, any_interleaving_keeps_the_laws, .timeout = 120)
             outcomes[desk_wait(&desk, flying[i])->status]++;
     for (int status = 0; status < 64; status++) {
         bool expected = !status || status == E_FORBIDDEN || status == E_ALREADY_CLAIMED ||
-                        status == E_OWNERSHIP_LOST || status == E_BAD_TRANSITION || status == E_NOT_FOUND;
+                        status == E_OWNERSHIP_LOST || status == E_BAD_TRANSITION || status == E_NOT_FOUND ||
+                        status == E_NUDGED_LATELY;
 
         cr_expect(expected || !outcomes[status], "%u of %s", outcomes[status], error_info(status)->name);
     }
@@ -514,6 +533,7 @@ Test(commands, a_requester_fills_no_ticket_without_end)
     cr_status(desk_do(&desk, "requester-eu-1", ACTION_REPLY, number, -1), 0);
     test_db_runf(desk.db, "UPDATE desk.ticket SET event_seq = %d", LIMIT_TICKET_EVENTS);
     cr_status(desk_do(&desk, "requester-eu-1", ACTION_REPLY, number, -1), E_TICKET_FULL);
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_NUDGE, number, -1), E_TICKET_FULL);
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_REPLY, number, -1), 0);
     cr_status(desk_do(&desk, "requester-eu-1", ACTION_CANCEL, number, -1), 0);
     desk_close(&desk);

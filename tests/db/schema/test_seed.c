@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "domain/ticket_state.h"
 #include "harness.h"
+#include "plan/organisation_json.h"
 #include "seed/seed.h"
 #include <criterion/criterion.h>
 #include <meridian/errors.h>
@@ -224,4 +225,26 @@ Test(seed, a_repetition_does_nothing)
     cr_assert_eq(test_db_int(db, "SELECT count(*) FROM desk.ticket"), 20);
     cr_assert_eq(seed_into(db, "host=/nowhere", 1, 20), -E_DB);
     cr_assert_eq(seed_into(db, "nonsense=1", 1, 20), -E_CONFIG);
+}
+
+Test(seed, has_an_organisation_that_the_desk_can_read)
+{
+    _cleanup_plan_fault_ struct plan_fault fault = {0};
+    _cleanup_org_document_ struct org_document *document = NULL;
+    _cleanup_(json_decrefp) json_t *json = NULL;
+    const struct organisation *o;
+
+    cr_assert_eq(seed_into(db, NULL, 1, 0), 0);
+    cr_expect_eq(test_db_int(db, "SELECT max(version) FROM desk.organisation"), 2);
+    json = json_loads(test_db_text(db, "SELECT document FROM desk.organisation WHERE version = 2"), 0, NULL);
+    cr_assert_eq(organisation_json_read(json, 0, &document, &fault), 0, "%s at %s", buf_text(&fault.reason),
+                 buf_text(&fault.at));
+    o = &document->organisation;
+    cr_expect(o->ndesks == 3 && o->nteams == 6 && o->nagents == 51, "%zu %zu %zu", o->ndesks, o->nteams,
+              o->nagents);
+    for (size_t i = 0; i < o->nteams; i++)
+        cr_expect(organisation_is_served(o, i), "%s", o->teams[i].name);
+    expect_none("faults", "SELECT pointer || ' ' || reason FROM desk.organisation_faults((SELECT document "
+                          "FROM desk.organisation WHERE version = 2))");
+    expect_none("teams that are gone", "SELECT slug FROM desk.team WHERE retired_at IS NOT NULL");
 }

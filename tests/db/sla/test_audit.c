@@ -115,6 +115,48 @@ Test(audit, timers_count_and_silent_schedulers_are_noticed)
     test_db_free(db);
 }
 
+static bool is_blind(void *arg)
+{
+    return auditor_figures(arg).blind;
+}
+
+static bool is_not_blind(void *arg)
+{
+    return !auditor_figures(arg).blind;
+}
+
+Test(audit, to_know_nothing_new_for_long_is_an_alarm)
+{
+    struct test_db *db = test_db_new();
+    uv_loop_t loop;
+    struct db_pool *pool = test_db_pool(db, test_loop_init(&loop), "meridian_sla", lists, 1);
+    const struct auditor_options options = {.loop = &loop,
+                                            .pool = pool,
+                                            .late_us = 10 * US_PER_S,
+                                            .every_us = 20 * US_PER_MS,
+                                            .blind_us = 2 * US_PER_S};
+    struct auditor *auditor = auditor_open(&options);
+    _cleanup_buf_ struct buf text = BUF_INIT;
+
+    audits_wanted = 3;
+    test_loop_until(&loop, has_audited, auditor, 5000);
+    cr_expect_not(auditor_figures(auditor).blind);
+    test_db_run(db, "ALTER TABLE desk.clock RENAME TO clock_away");
+    test_loop_until(&loop, cannot_tell, auditor, 5000);
+    test_loop_until(&loop, is_blind, auditor, 20000);
+    cr_expect_geq(auditor_figures(auditor).blind_us, options.blind_us);
+    auditor_describe(auditor, &text);
+    cr_expect(
+        str_starts(buf_str(&text), STR("audit: the standby cannot tell; ALARM: nothing new is known since ")),
+        "%s", buf_text(&text));
+    test_db_run(db, "ALTER TABLE desk.clock_away RENAME TO clock");
+    test_loop_until(&loop, is_not_blind, auditor, 20000);
+    db_pool_close(pool);
+    auditor_close(auditor);
+    test_loop_close(&loop);
+    test_db_free(db);
+}
+
 Test(audit, a_standby_that_is_away_is_no_verdict)
 {
     struct test_db *db = test_db_new();

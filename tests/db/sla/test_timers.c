@@ -1,193 +1,226 @@
 /* Timers from end to end: schedulers that ring a real router over the bus, whatever is done to them. */
 #include "base/clock.h"
 #include "desk.h"
-#include "router/router.h"
-#include "sla/scheduler.h"
-#include "sla_sql.h"
 #include <criterion/criterion.h>
-
-static const struct db_statement *const *const lists[] = {sql_sla_all, NULL};
-static const char *const anybody[] = {"sla", "router", NULL};
-static const char *const urls[] = {"inproc://timers-router", NULL};
-
-/* A database, a router on a bus, and up to two schedulers. */
-struct field {
-    struct test_db *db;
-    PGconn *eyes;
-    uv_loop_t loop;
-    struct bus *bus;
-    struct router *router;
-    struct bus_client *client;
-    struct db_pool *pools[2];
-    struct scheduler *schedulers[2];
-    const char *until;
-};
-
-static bool connected(void *arg)
-{
-    struct field *f = arg;
-    _cleanup_buf_ struct buf reasons = BUF_INIT;
-
-    router_not_ready(f->router, &reasons);
-    return !reasons.n && bus_connected(f->client);
-}
-
-static void field_open(struct field *f)
-{
-    const struct bus_group group = {urls};
-
-    *f = (struct field){.db = test_db_new()};
-    test_db_people(f->db);
-    f->eyes = desk_connect(f->db);
-    const struct bus_options bus = {.loop = test_loop_init(&f->loop)};
-    const struct router_options router = {.loop = &f->loop,
-                                          .region = "eu",
-                                          .instance = "router-eu-1",
-                                          .conninfo = test_db_conninfo(f->db, "meridian_router"),
-                                          .db_workers = 4};
-
-    cr_assert_eq(bus_open(&bus, &f->bus), 0);
-    cr_assert_eq(router_open(&router, &f->router), 0);
-    cr_assert_eq(bus_serve(f->bus, urls[0], anybody, 256, router_on_request, f->router), 0);
-    cr_assert_eq(bus_dial(f->bus, &group, 1, anybody, &f->client), 0);
-    test_loop_until(&f->loop, connected, f, 20000);
-}
-
-static void add_scheduler(struct field *f, int i, int64_t every_us)
-{
-    static const char *const names[] = {"sla-eu-1", "sla-eu-2"};
-
-    f->pools[i] = test_db_pool(f->db, &f->loop, "meridian_sla", lists, 2);
-    const struct scheduler_options options = {.loop = &f->loop,
-                                              .pool = f->pools[i],
-                                              .instance = names[i],
-                                              .routers = f->client,
-                                              .window_us = 60 * US_PER_S,
-                                              .every_us = every_us};
-
-    f->schedulers[i] = scheduler_open(&options);
-}
-
-static bool is_set(void *arg)
-{
-    return *(bool *)arg;
-}
-
-static void set(void *arg)
-{
-    *(bool *)arg = true;
-}
-
-static void field_close(struct field *f)
-{
-    for (int i = 0; i < 2 && f->schedulers[i]; i++) {
-        bool drained = false;
-
-        scheduler_drain(f->schedulers[i], set, &drained);
-        test_loop_until(&f->loop, is_set, &drained, 10000);
-    }
-    bus_serve_stop(f->bus);
-    f->router = router_close(f->router);
-    f->bus = bus_close(f->bus);
-    for (int i = 0; i < 2; i++) {
-        db_pool_close(f->pools[i]);
-        scheduler_close(f->schedulers[i]);
-    }
-    test_loop_close(&f->loop);
-    PQfinish(f->eyes);
-    test_db_free(f->db);
-}
-
-static bool is_so(void *arg)
-{
-    struct field *f = arg;
-
-    return desk_is(f->eyes, f->until);
-}
-
-static void wait_until(struct field *f, const char *query)
-{
-    f->until = query;
-    test_loop_until(&f->loop, is_so, f, 20000);
-}
-
-/* `n` tickets that wait until `in_s` from now, as the router leaves them. */
-static void waiting(struct field *f, const char *prefix, int n, double in_s)
-{
-    desk_tickets(f->db, prefix, n);
-    test_db_runf(f->db,
-                 "UPDATE desk.ticket SET state = 'pending', pending_reason = 'x', pending_until = now() + %f "
-                 "* interval '1 s', owner_id = md5('agent-eu-1')::uuid, owned_at = now(), epoch = 1 WHERE "
-                 "number LIKE '%s-%%'",
-                 in_s, prefix);
-    test_db_runf(f->db,
-                 "INSERT INTO desk.timer SELECT id, 'pending_end', pending_until, event_seq FROM desk.ticket "
-                 "WHERE number LIKE '%s-%%'",
-                 prefix);
-}
 
 Test(timers, two_schedulers_wake_each_ticket_once)
 {
-    struct field f;
+    struct desk desk;
 
-    field_open(&f);
-    waiting(&f, "A", 150, -5);
-    waiting(&f, "B", 150, 1.5);
-    add_scheduler(&f, 0, 0);
-    add_scheduler(&f, 1, 0);
-    wait_until(&f, "SELECT count(*) = 0 FROM desk.timer");
-    cr_expect_eq(test_db_int(f.db, "SELECT count(*) FROM desk.event WHERE type = 'ticket.resumed' AND actor "
-                                   "= 'system:sla'"),
+    desk_open(&desk);
+    desk_ring(&desk);
+    desk_waits(desk.db, "A", 150, -5);
+    desk_waits(desk.db, "B", 150, 1.5);
+    desk_scheduler(&desk, 0, 0);
+    desk_scheduler(&desk, 1, 0);
+    desk_wait(&desk, "SELECT count(*) = 0 FROM desk.timer");
+    cr_expect_eq(test_db_int(desk.db,
+                             "SELECT count(*) FROM desk.event WHERE type = 'ticket.resumed' AND actor "
+                             "= 'system:sla'"),
                  300);
-    cr_expect_eq(test_db_int(f.db, "SELECT count(*) FROM desk.event WHERE type = 'ticket.resumed'"), 300);
-    cr_expect_eq(test_db_int(f.db,
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.event WHERE type = 'ticket.resumed'"), 300);
+    cr_expect_eq(test_db_int(desk.db,
                              "SELECT count(*) FROM desk.ticket WHERE state = 'open' AND owner_id IS NOT "
                              "NULL AND pending_until IS NULL"),
                  300);
-    cr_expect_eq(desk_broken_chains(f.db), 0);
-    field_close(&f);
+    cr_expect_eq(desk_broken_chains(desk.db), 0);
+    desk_close(&desk);
 }
 
 Test(timers, one_fires_at_its_time_without_a_sweep)
 {
-    struct field f;
+    struct desk desk;
 
-    field_open(&f);
-    add_scheduler(&f, 0, 60 * US_PER_S);
-    waiting(&f, "A", 1, 5);
-    test_db_run(f.db, "UPDATE desk.timer SET fire_at = now() + interval '2 s'");
-    wait_until(&f, "SELECT state = 'open' FROM desk.ticket");
-    cr_expect_lt(test_db_int(f.db, "SELECT extract(epoch FROM clock_timestamp() - updated_at) * 1000 FROM "
-                                   "desk.ticket"),
+    desk_open(&desk);
+    desk_ring(&desk);
+    desk_scheduler(&desk, 0, 60 * US_PER_S);
+    desk_waits(desk.db, "A", 1, 5);
+    test_db_run(desk.db,
+                "UPDATE desk.ticket SET pending_until = now() + interval '2 s'; UPDATE desk.timer SET "
+                "fire_at = now() + interval '2 s'");
+    desk_wait(&desk, "SELECT state = 'open' FROM desk.ticket");
+    cr_expect_lt(test_db_int(desk.db, "SELECT extract(epoch FROM clock_timestamp() - updated_at) * 1000 FROM "
+                                      "desk.ticket"),
                  1000);
-    field_close(&f);
+    desk_close(&desk);
 }
 
 Test(timers, one_that_was_cancelled_does_nothing)
 {
-    struct field f;
+    struct desk desk;
 
-    field_open(&f);
-    waiting(&f, "A", 1, 1.0);
-    add_scheduler(&f, 0, 0);
-    wait_until(&f, "SELECT count(*) = 64 FROM desk.shard_lease WHERE holder IS NOT NULL");
-    test_db_run(f.db, "DELETE FROM desk.timer");
-    waiting(&f, "B", 1, 2.0);
-    wait_until(&f, "SELECT state = 'open' FROM desk.ticket WHERE number = 'B-1'");
-    cr_expect_eq(test_db_int(f.db, "SELECT count(*) FROM desk.event WHERE type = 'ticket.resumed'"), 1);
-    field_close(&f);
+    desk_open(&desk);
+    desk_ring(&desk);
+    desk_waits(desk.db, "A", 1, 1.0);
+    desk_scheduler(&desk, 0, 0);
+    desk_wait(&desk, "SELECT count(*) = 64 FROM desk.shard_lease WHERE holder IS NOT NULL");
+    test_db_run(desk.db, "DELETE FROM desk.timer");
+    desk_waits(desk.db, "B", 1, 2.0);
+    desk_wait(&desk, "SELECT state = 'open' FROM desk.ticket WHERE number = 'B-1'");
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.event WHERE type = 'ticket.resumed'"), 1);
+    desk_close(&desk);
 }
 
 Test(timers, one_that_no_router_knows_holds_up_nobody)
 {
-    struct field f;
+    struct desk desk;
 
-    field_open(&f);
-    waiting(&f, "A", 80, -10);
-    test_db_run(f.db, "UPDATE desk.timer SET name = 'of_tomorrow'");
-    waiting(&f, "B", 10, -5);
-    add_scheduler(&f, 0, 100 * US_PER_MS);
-    wait_until(&f, "SELECT count(*) = 10 FROM desk.event WHERE type = 'ticket.resumed'");
-    cr_expect_eq(test_db_int(f.db, "SELECT count(*) FROM desk.timer"), 80);
-    field_close(&f);
+    desk_open(&desk);
+    desk_ring(&desk);
+    desk_waits(desk.db, "A", 80, -10);
+    test_db_run(desk.db, "UPDATE desk.timer SET name = 'of_tomorrow'");
+    desk_waits(desk.db, "B", 10, -5);
+    desk_scheduler(&desk, 0, 100 * US_PER_MS);
+    desk_wait(&desk, "SELECT count(*) = 10 FROM desk.event WHERE type = 'ticket.resumed'");
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.timer"), 80);
+    desk_close(&desk);
+}
+
+/* ---- what must not hold up the others ---- */
+
+Test(timers, those_of_locked_tickets_hold_up_nobody_and_come_again_soon)
+{
+    struct desk desk;
+    PGconn *holder;
+
+    desk_open(&desk);
+    desk_ring(&desk);
+    desk_waits(desk.db, "A", 70, -10); /* more than there are calls */
+    desk_waits(desk.db, "B", 5, -5);
+    desk_waits(desk.db, "C", 5, 3);
+    holder = desk_connect(desk.db);
+    desk_exec(holder, "BEGIN");
+    desk_exec(holder, "SELECT id FROM desk.ticket WHERE number LIKE 'A-%' FOR UPDATE");
+    desk_scheduler(&desk, 0, 60 * US_PER_S); /* so that only those that were busy make another pass */
+    desk_wait(&desk, "SELECT count(*) = 10 FROM desk.event WHERE type = 'ticket.resumed'");
+    cr_expect_gt(scheduler_timers(desk.schedulers[0]).busy, 70, "they were tried again");
+    cr_expect_eq(scheduler_timers(desk.schedulers[0]).failed, 0);
+    desk_exec(holder, "COMMIT");
+    desk_wait(&desk, "SELECT count(*) = 0 FROM desk.timer");
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.event WHERE type = 'ticket.resumed'"), 80);
+    cr_expect_eq(desk_broken_chains(desk.db), 0);
+    PQfinish(holder);
+    desk_close(&desk);
+}
+
+static bool line_is_dead(int line, const Meridian__TimerDue *due)
+{
+    (void)due;
+    return line == 1;
+}
+
+Test(timers, a_frozen_router_costs_an_attempt_and_the_other_is_asked)
+{
+    struct desk desk;
+
+    desk_open(&desk);
+    desk.holds = line_is_dead;
+    desk_ring(&desk);
+    desk_waits(desk.db, "A", 100, -5);
+    desk_scheduler(&desk, 0, 0);
+    desk_wait(&desk, "SELECT count(*) = 0 FROM desk.timer");
+    cr_expect_gt(desk.nheld, 0, "it was asked");
+    cr_expect_eq(scheduler_timers(desk.schedulers[0]).failed, 0);
+    desk_close(&desk);
+}
+
+static bool is_survey(int line, const Meridian__TimerDue *due)
+{
+    (void)line;
+    return strcmp(due->name, "survey") == 0;
+}
+
+Test(timers, the_wheel_goes_on_while_a_pass_waits_for_an_answer)
+{
+    struct desk desk;
+
+    desk_open(&desk);
+    desk.holds = is_survey;
+    desk_ring(&desk);
+    desk_waits(desk.db, "A", 5, -5);
+    test_db_run(desk.db, "UPDATE desk.timer SET name = 'survey'");
+    desk_scheduler(&desk, 0, 60 * US_PER_S);
+    desk_wait(&desk, "SELECT count(*) = 64 FROM desk.shard_lease WHERE holder IS NOT NULL");
+    desk_waits(desk.db, "B", 5, 0.5);
+    desk_hint(&desk, "B-1");
+    desk_wait(&desk, "SELECT state = 'open' FROM desk.ticket WHERE number = 'B-1'");
+    cr_expect_eq(scheduler_timers(desk.schedulers[0]).failed, 0, "the others are still waited for");
+    desk_close(&desk);
+}
+
+static bool has_passed(void *arg)
+{
+    return scheduler_timers(((struct desk *)arg)->schedulers[0]).passes >= 40;
+}
+
+Test(timers, one_that_always_fails_is_rung_ever_more_seldom)
+{
+    struct desk desk;
+    struct ringer_figures figures;
+
+    desk_open(&desk);
+    desk_ring(&desk);
+    desk_waits(desk.db, "A", 1, -10);
+    test_db_run(desk.db, "UPDATE desk.timer SET name = 'of_tomorrow'");
+    desk_scheduler(&desk, 0, 50 * US_PER_MS);
+    test_loop_until(&desk.loop, has_passed, &desk, 30000);
+    figures = scheduler_timers(desk.schedulers[0]);
+    cr_expect_geq(figures.failed, 2);
+    cr_expect_lt(figures.failed, figures.passes / 4);
+    test_db_run(desk.db, "UPDATE desk.timer SET name = 'pending_end'");
+    desk_wait(&desk, "SELECT count(*) = 0 FROM desk.timer");
+    desk_close(&desk);
+}
+
+static void must_not_come(void *ctx)
+{
+    (void)ctx;
+    cr_assert(false, "it was closed before");
+}
+
+static bool is_any(int line, const Meridian__TimerDue *due)
+{
+    (void)line;
+    (void)due;
+    return true;
+}
+
+static bool is_ringing(void *arg)
+{
+    return ((struct desk *)arg)->nheld > 0;
+}
+
+/* Memory checkers see what the answers touch. */
+Test(timers, answers_may_come_after_an_end_in_the_middle)
+{
+    struct desk desk;
+
+    desk_open(&desk);
+    desk.holds = is_any;
+    desk_ring(&desk);
+    desk_waits(desk.db, "A", 3, -5);
+    desk_scheduler(&desk, 0, 0);
+    test_loop_until(&desk.loop, is_ringing, &desk, 20000);
+    scheduler_drain(desk.schedulers[0], must_not_come, NULL);
+    desk.pools[0] = db_pool_close(desk.pools[0]);
+    desk.schedulers[0] = scheduler_close(desk.schedulers[0]);
+    uv_run(&desk.loop, UV_RUN_NOWAIT);
+    uv_run(&desk.loop, UV_RUN_NOWAIT);
+    desk_let_go(&desk);
+    desk_close(&desk);
+}
+
+Test(timers, of_a_holder_that_is_away_do_not_wait_for_its_leases)
+{
+    struct desk desk;
+
+    desk_open(&desk);
+    desk_ring(&desk);
+    desk_ghost(&desk);
+    desk_waits(desk.db, "A", 20, 1);
+    desk_scheduler(&desk, 0, 0);
+    desk_wait(&desk, "SELECT count(*) = 0 FROM desk.timer");
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.event WHERE type = 'ticket.resumed'"), 20);
+    cr_expect_eq(lease_shards(scheduler_lease(desk.schedulers[0])), 0, "they are the other one's");
+    desk_close(&desk);
 }

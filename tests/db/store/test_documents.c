@@ -176,7 +176,8 @@ Test(documents, a_ticket_says_who_has_it_and_what_is_next_in_two_languages)
         {"EU-1", "zh", "在“服务台”的队列中等待领取。", "首次答复"},
         {"EU-2", "en", "agent-eu-1 (eu) is working on it.", "First answer"},
         {"EU-2", "zh", "agent-eu-1（eu）正在处理。", "首次答复"},
-        {"EU-4", "en", "agent-ap-1 (eu) has it, on hold: waiting for a part", "Work goes on after the hold"},
+        {"EU-4", "en", "agent-ap-1 (eu) has it, on hold: waiting for a part",
+         "Work goes on after the hold, or when the requester replies"},
         {"EU-5", "en", "Resolved by agent-us-1 (eu), waiting for the requester to confirm.",
          "The requester confirms or reopens"},
         {"EU-5", "zh", "agent-us-1（eu）已解决，等待请求人确认。", "请求人确认解决，或重新打开"},
@@ -189,7 +190,16 @@ Test(documents, a_ticket_says_who_has_it_and_what_is_next_in_two_languages)
         cr_assert_str_eq(desk_text(json, "next_step.what"), cases[i].what);
         json_decref(json);
     }
-    test_db_run(desk.db, "UPDATE desk.ticket SET state = 'cancelled' WHERE number = 'EU-1'");
+    test_db_run(desk.db,
+                "INSERT INTO desk.timer (ticket_id, name, fire_at, generation) SELECT id, 'auto_close', "
+                "'2026-12-01T08:00:00Z', 1 FROM desk.ticket WHERE number = 'EU-5'");
+    cr_assert_eq(desk_read(&desk, "agent-eu-1", "ticket", &json, "EU-5", "en", NULL), 0);
+    cr_assert_str_eq(desk_text(json, "next_step.what"),
+                     "The requester confirms or reopens; else it closes by itself");
+    cr_assert_str_eq(desk_text(json, "next_step.by"), "2026-12-01T08:00:00.000Z");
+    json_decref(json);
+    test_db_run(desk.db,
+                "DELETE FROM desk.timer; UPDATE desk.ticket SET state = 'cancelled' WHERE number = 'EU-1'");
     cr_assert_eq(desk_read(&desk, "admin", "ticket", &json, "EU-1", "en", NULL), 0);
     cr_assert_str_eq(desk_text(json, "who"), "Cancelled.");
     cr_assert(json_is_null(json_object_get(json, "next_step")));
@@ -198,15 +208,49 @@ Test(documents, a_ticket_says_who_has_it_and_what_is_next_in_two_languages)
 
 Test(documents, a_ticket_has_every_member)
 {
-    static const char *const members[] = {
-        "number",     "key",         "subject",    "description",    "state",
-        "priority",   "impact",      "urgency",    "service",        "language",
-        "attributes", "region",      "channel",    "requester",      "team",
-        "owner",      "epoch",       "version",    "pending_reason", "pending_until",
-        "clocks",     "thread",      "resolution", "aliases",        "who",
-        "next_step",  "accepted_at", "created_at", "updated_at",     "first_response_at",
-        "links",      "merged",      "merged_at",  "resolved_at",    "closed_at",
-        "notes",      "as_of",       "lag_ms"};
+    static const char *const members[] = {"number",
+                                          "key",
+                                          "subject",
+                                          "description",
+                                          "state",
+                                          "priority",
+                                          "impact",
+                                          "urgency",
+                                          "service",
+                                          "language",
+                                          "attributes",
+                                          "tags",
+                                          "region",
+                                          "channel",
+                                          "requester",
+                                          "team",
+                                          "owner",
+                                          "epoch",
+                                          "version",
+                                          "pending_reason",
+                                          "pending_until",
+                                          "clocks",
+                                          "thread",
+                                          "resolution",
+                                          "aliases",
+                                          "who",
+                                          "next_step",
+                                          "accepted_at",
+                                          "created_at",
+                                          "updated_at",
+                                          "first_response_at",
+                                          "resolved_at",
+                                          "closed_at",
+                                          "notes",
+                                          "as_of",
+                                          "lag_ms",
+                                          "journey",
+                                          "nudges",
+                                          "stage",
+                                          "waits_for",
+                                          "links",
+                                          "merged",
+                                          "merged_at"};
     json_t *json;
 
     cr_assert_eq(desk_read(&desk, "lead-eu-1", "ticket", &json, "EU-5", "en", NULL), 0);

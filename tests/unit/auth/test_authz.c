@@ -13,14 +13,15 @@
 enum { TEAM = 7 };
 
 static const int actions[] = {
-    ACTION_CLAIM,       ACTION_RELEASE,    ACTION_TRANSFER,     ACTION_REPLY,
-    ACTION_NOTE,        ACTION_PEND,       ACTION_RESOLVE,      ACTION_CONFIRM,
-    ACTION_REOPEN,      ACTION_CANCEL,     ACTION_PRIORITIZE,   ACTION_RECALCULATE,
-    ACTION_ACKNOWLEDGE, AUTHZ_TICKET_READ, AUTHZ_TICKET_SUBMIT, AUTHZ_TICKET_SUBMIT_FOR_OTHERS,
-    AUTHZ_QUEUE_READ,   AUTHZ_QUEUE_CLAIM, AUTHZ_EVENTS_READ,   AUTHZ_STATUS_READ,
-    ACTION_LINK,        ACTION_UNLINK,     ACTION_MERGE,        ACTION_UNMERGE,
-    ACTION_SPLIT,       AUTHZ_AUDIT_READ,  AUTHZ_DEAD_LETTERS,  AUTHZ_SLA_READ,
-    AUTHZ_SLA_APPLY,
+    ACTION_CLAIM,       ACTION_RELEASE,     ACTION_TRANSFER,     ACTION_REPLY,
+    ACTION_NOTE,        ACTION_PEND,        ACTION_RESOLVE,      ACTION_CONFIRM,
+    ACTION_REOPEN,      ACTION_CANCEL,      ACTION_PRIORITIZE,   ACTION_RECALCULATE,
+    ACTION_ACKNOWLEDGE, ACTION_TAKE_OVER,   ACTION_ASSIGN,       ACTION_NUDGE,
+    ACTION_HAND_BACK,   AUTHZ_TICKET_READ,  AUTHZ_TICKET_SUBMIT, AUTHZ_TICKET_SUBMIT_FOR_OTHERS,
+    AUTHZ_QUEUE_READ,   AUTHZ_QUEUE_CLAIM,  AUTHZ_EVENTS_READ,   AUTHZ_STATUS_READ,
+    AUTHZ_AUDIT_READ,   AUTHZ_DEAD_LETTERS, AUTHZ_SLA_READ,      AUTHZ_SLA_APPLY,
+    AUTHZ_ORG_READ,     AUTHZ_ORG_APPLY,    ACTION_LINK,         ACTION_UNLINK,
+    ACTION_MERGE,       ACTION_UNMERGE,     ACTION_SPLIT,
 };
 static const enum user_role roles[] = {ROLE_REQUESTER, ROLE_AGENT, ROLE_LEAD, ROLE_ADMIN};
 
@@ -46,8 +47,10 @@ static enum authz_verdict expected_without_ticket(enum user_role role, int actio
     case AUTHZ_STATUS_READ:
         return role == ROLE_REQUESTER ? AUTHZ_DENY : AUTHZ_ALLOW;
     case AUTHZ_SLA_APPLY:
+    case AUTHZ_ORG_APPLY:
         return role == ROLE_ADMIN ? AUTHZ_ALLOW : AUTHZ_DENY;
     case AUTHZ_SLA_READ:
+    case AUTHZ_ORG_READ:
         return role >= ROLE_AGENT ? AUTHZ_ALLOW : AUTHZ_DENY;
     case AUTHZ_AUDIT_READ:
     case AUTHZ_DEAD_LETTERS:
@@ -68,12 +71,15 @@ static bool expected_allowed(const struct situation *s, int action)
     case AUTHZ_TICKET_READ:
         return true; /* visible */
     case ACTION_CLAIM:
+    case ACTION_TAKE_OVER:
     case AUTHZ_QUEUE_READ:
     case AUTHZ_QUEUE_CLAIM:
         return staff && s->member;
     case ACTION_RELEASE:
+    case ACTION_ASSIGN:
         return staff && (owner || (lead && s->member));
     case ACTION_TRANSFER:
+    case ACTION_HAND_BACK:
         return staff && (owner || (lead && s->member) || (s->owner == UNOWNED && s->member));
     case ACTION_REPLY:
         return mine || (staff && (owner || s->member));
@@ -96,6 +102,7 @@ static bool expected_allowed(const struct situation *s, int action)
     case ACTION_RESOLVE:
         return staff && owner;
     case ACTION_CONFIRM:
+    case ACTION_NUDGE:
         return mine;
     case ACTION_REOPEN:
         return mine || (staff && s->member);
@@ -147,7 +154,7 @@ Test(authz, the_whole_matrix)
                              (int)s.role, (int)s.relation, (int)s.owner, s.member, s.restricted);
                 asked++;
             }
-    cr_assert_eq(asked, ARRAY_SIZE(actions) * 4 * 36);
+    cr_assert_eq(asked, (int)(ARRAY_SIZE(actions) * ARRAY_SIZE(roles) * 36));
 }
 
 Test(authz, without_a_ticket)
@@ -211,7 +218,7 @@ Test(authz, deny_by_default)
 
     cr_assert_eq(authz(&admin, 0, NULL), AUTHZ_DENY);
     cr_assert_eq(authz(&admin, 99, &ticket), AUTHZ_DENY);
-    cr_assert_eq(authz(&admin, AUTHZ_SLA_APPLY + 1, NULL), AUTHZ_DENY);
+    cr_assert_eq(authz(&admin, AUTHZ_ORG_APPLY + 1, NULL), AUTHZ_DENY);
     cr_assert_eq(authz(NULL, AUTHZ_TICKET_SUBMIT, NULL), AUTHZ_DENY);
     cr_assert_eq(authz(NULL, AUTHZ_TICKET_READ, &ticket), AUTHZ_HIDE);
     for (size_t a = 0; a < ARRAY_SIZE(actions); a++) {

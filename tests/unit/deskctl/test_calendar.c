@@ -190,8 +190,8 @@ Test(calendar, what_fails_leaves_everything_as_it_was)
                "deskctl: cannot read gone.json: No such file or directory\n");
     expect_said(IMPORT "--into union.json", EXIT_ERROR, "not into joined ones");
     expect_run(IMPORT "--into wrong.json", EXIT_ERROR,
-               "deskctl: wrong.json, /weekly/mon/1: overlaps with a window before it\n");
-    expect_said(IMPORT "--into bad.ics", EXIT_ERROR, "deskctl: bad.ics, line 1: is not JSON");
+               "deskctl: wrong.json:1: weekly.mon[1]: overlaps with a window before it\n");
+    expect_said(IMPORT "--into bad.ics", EXIT_ERROR, "deskctl: bad.ics:1: must be an object, not a text");
     expect_said(IMPORT "--into office.json --from 1800", EXIT_USAGE, "from 1990 to 2059");
     expect_run(IMPORT "--into office.json --from 2027 --to 2026", EXIT_USAGE,
                "deskctl: --to lies before --from\n");
@@ -218,8 +218,63 @@ Test(calendar, a_document_that_the_engine_refuses_is_not_written)
     buf_add_text(&text, "END:VCALENDAR\n");
     scratch_write("all.ics", buf_str(&text));
     expect_run("calendar import all.ics --into office.json --from 2026 --to 2059", EXIT_ERROR,
-               "deskctl: office.json, /imported/all/closed: has 4749 items; at most 4096 are allowed\n");
+               "deskctl: office.json:1: imported.all.closed: has 4749 items; at most 4096 are allowed\n");
     expect_file("office.json", OFFICE "}");
+}
+
+/* ---- in YAML ---- */
+
+#define OFFICE_YAML                                                                                          \
+    "zone: Asia/Shanghai\nweekly:\n  mon: [[09:00, 12:00], [13:00, 18:00]]\n  fri: [[22:00, 06:00]]\n"
+
+Test(calendar, an_import_into_yaml_stays_yaml)
+{
+    scratch_write("office.yaml", STR(OFFICE_YAML));
+    write_days("2026.json", OFF("2026-02-16", "春节") ", " WORKS("2026-02-14", "春节"));
+    expect_said("calendar import 2026.json --country CN --into office.yaml", EXIT_OK_,
+                "office.yaml: written\n");
+    expect_file("office.yaml", "zone: Asia/Shanghai\n"
+                               "weekly:\n"
+                               "  mon: [[\"09:00\", \"12:00\"], [\"13:00\", \"18:00\"]]\n"
+                               "  fri: [[\"22:00\", \"06:00\"]]\n"
+                               "imported:\n"
+                               "  CN/2026:\n"
+                               "    closed: [\"2026-02-16\"]\n"
+                               "    open:\n"
+                               "      \"2026-02-14\": [[\"09:00\", \"12:00\"], [\"13:00\", \"18:00\"]]\n"
+                               "    names:\n"
+                               "      \"2026-02-14\": 春节\n"
+                               "      \"2026-02-16\": 春节\n");
+    expect_said("calendar show office.yaml --from 2026-02-16 --to 2026-02-16", EXIT_OK_, "CN/2026");
+}
+
+Test(calendar, comments_are_not_lost)
+{
+    scratch_write("office.yaml", STR(OFFICE_YAML "# ours\n"));
+    write_days("2026.json", OFF("2026-02-16", "春节"));
+    expect_said("calendar import 2026.json --into office.yaml --dry-run", EXIT_OK_, "+  2026-02-16");
+    expect_run("calendar import 2026.json --into office.yaml", EXIT_ERROR,
+               "deskctl: office.yaml:5: the file would be written without its comments; remove them first\n");
+    expect_file("office.yaml", OFFICE_YAML "# ours\n");
+}
+
+Test(calendar, faults_of_yaml_have_their_line)
+{
+    _cleanup_buf_ struct buf text = BUF_INIT;
+
+    scratch_write("late.yaml",
+                  STR("zone: UTC\nweekly:\n  mon:\n    - [09:00, 12:00]\n    - [11:00, 13:00]\n"));
+    scratch_write("tab.yaml", STR("zone: UTC\nweekly:\n\tmon: []\n"));
+    scratch_write("evil.yaml", STR("zone: \"a\\e]0\\a\"\n"));
+    for (int i = 0; i <= 1 << 20; i += 16)
+        buf_add_text(&text, "closed: []     \n");
+    scratch_write("large.yaml", buf_str(&text));
+    expect_run("calendar show late.yaml", EXIT_ERROR,
+               "deskctl: late.yaml:5: weekly.mon[1]: overlaps with a window before it\n");
+    expect_run("calendar show tab.yaml", EXIT_ERROR,
+               "deskctl: tab.yaml:3:1: is a tab; use spaces (in a text: \"\\t\")\n");
+    expect_said("calendar show evil.yaml", EXIT_ERROR, "deskctl: evil.yaml:1: zone: ");
+    expect_run("calendar show large.yaml", EXIT_ERROR, "deskctl: large.yaml: is longer than 1048576 bytes\n");
 }
 
 /* ---- show ---- */

@@ -85,6 +85,11 @@ static int run_examples(const char *path)
     return examples;
 }
 
+Test(docs, documents)
+{
+    cr_expect_eq(run_examples(MERIDIAN_SOURCE_DIR "/docs/how-to/documents.md"), 2);
+}
+
 Test(docs, oncall)
 {
     cr_expect_geq(run_examples(MERIDIAN_SOURCE_DIR "/docs/how-to/oncall.md"), 8);

@@ -25,7 +25,11 @@ static const struct {
     {ACTION_CANCEL, true, false, "XXX---"},      {ACTION_PRIORITIZE, true, false, "NOP---"},
     {ACTION_PRIORITIZE, false, false, "NOP---"}, {ACTION_RECALCULATE, false, false, "NOP---"},
     {ACTION_RECALCULATE, true, false, "NOP---"}, {ACTION_ACKNOWLEDGE, false, false, "NOP---"},
-    {ACTION_ACKNOWLEDGE, true, false, "NOP---"}, {ACTION_LINK, false, false, "NOPR--"},
+    {ACTION_ACKNOWLEDGE, true, false, "NOP---"}, {ACTION_TAKE_OVER, true, false, "-OP---"},
+    {ACTION_TAKE_OVER, false, false, "------"},  {ACTION_ASSIGN, true, false, "OOP---"},
+    {ACTION_ASSIGN, false, false, "OOP---"},     {ACTION_NUDGE, true, true, "NOP---"},
+    {ACTION_NUDGE, false, true, "NOP---"},       {ACTION_HAND_BACK, true, false, "NOO---"},
+    {ACTION_HAND_BACK, false, false, "NOO---"},  {ACTION_LINK, false, false, "NOPR--"},
     {ACTION_LINK, true, false, "NOPR--"},        {ACTION_UNLINK, false, false, "NOPR--"},
     {ACTION_UNLINK, true, false, "NOPR--"},      {ACTION_MERGE, false, false, "XXX---"},
     {ACTION_MERGE, true, false, "XXX---"},       {ACTION_UNMERGE, false, false, "------"},
@@ -75,7 +79,7 @@ Test(ticket_state, numbers_that_are_none)
     struct ticket_situation now = {TICKET_OPEN, true, false};
 
     cr_expect_eq(ticket_state_next((enum ticket_action)0, now), 0);
-    cr_expect_eq(ticket_state_next((enum ticket_action)19, now), 0);
+    cr_expect_eq(ticket_state_next((enum ticket_action)99, now), 0);
     now.state = (enum ticket_state)0;
     cr_expect_eq(ticket_state_next(ACTION_NOTE, now), 0);
     now.state = (enum ticket_state)7;
@@ -95,11 +99,14 @@ Test(ticket_state, allowed_lists)
     cr_expect_eq(actions[1], ACTION_CONFIRM);
     cr_expect_eq(actions[2], ACTION_REOPEN);
     n = ticket_actions_allowed((struct ticket_situation){TICKET_NEW, false, true}, actions);
-    cr_assert_eq(n, 12);
+    cr_assert_eq(n, 15);
     cr_expect_eq(actions[0], ACTION_CLAIM);
     cr_expect_eq(actions[4], ACTION_CANCEL);
     cr_expect_eq(actions[6], ACTION_RECALCULATE);
     cr_expect_eq(actions[7], ACTION_ACKNOWLEDGE);
+    cr_expect_eq(actions[8], ACTION_ASSIGN);
+    cr_expect_eq(actions[9], ACTION_NUDGE);
+    cr_expect_eq(actions[10], ACTION_HAND_BACK);
 }
 
 Test(ticket_state, names_go_both_ways)

@@ -59,7 +59,7 @@ static char *payload_of(const char *type, const char *language, const char *audi
         json_object_set_new(payload, "reason", json_string(zh ? "等待供应商" : "Waiting for the vendor"));
         json_object_set_new(payload, "until_us", json_integer(NOW_US + 86400 * US_PER_S));
     }
-    if (strcmp(type, "ticket.progress") == 0)
+    if (strcmp(type, "ticket.progress") == 0 || strcmp(type, "ticket.assigned") == 0)
         json_object_set_new(payload, "owner", json_string("Anna Keller"));
     if (strncmp(type, "sla.", 4) == 0 || strcmp(type, "ticket.progress") == 0 ||
         strcmp(type, "escalation.notified") == 0) {
@@ -78,7 +78,9 @@ Test(mail, golden_files, .init = setup)
         {"ticket.pended", "requester"},  {"ticket.resolved", "requester"}, {"ticket.reopened", "lead"},
         {"sla.warned", "owner"},         {"sla.breached", "lead"},         {"ticket.reminded", "requester"},
         {"ticket.closed", "requester"},  {"ticket.progress", "requester"}, {"escalation.notified", "oncall"},
-        {"escalation.notified", "lead"}, {"ticket.merged", "requester"},   {"ticket.unmerged", "requester"},
+        {"escalation.notified", "lead"}, {"ticket.taken_over", "former"},  {"ticket.assigned", "owner"},
+        {"ticket.assigned", "former"},   {"ticket.nudged", "owner"},       {"ticket.nudged", "lead"},
+        {"ticket.merged", "requester"},  {"ticket.unmerged", "requester"},
     };
     static const char *const languages[] = {"en", "zh"};
 

@@ -16,6 +16,7 @@ struct stage {
     Meridian__Principal principal;
     Meridian__Command command;
     struct ticket_row row;
+    struct ticket_assignee assignee;
     struct ticket_plan plan;
     struct outcome out;
 };
@@ -61,7 +62,7 @@ static int judge(struct stage *s)
     struct ticket_team team = {.id = 2, .tier = 1, .slug = "two"};
 
     outcome_fini(&s->out);
-    return ticket_rules_plan(&s->request, &s->row, &team, &s->plan, &s->out);
+    return ticket_rules_plan(&s->request, &s->row, &team, &s->assignee, &s->plan, &s->out);
 }
 
 static void lose(struct stage *s)
@@ -166,4 +167,20 @@ Test(ticket_rules, region_of_an_ownership)
     cr_expect_str_eq(ticket_actor_region(&s.request), "eu");
     s.principal.region = s.request.region = NULL;
     cr_expect_str_eq(ticket_actor_region(&s.request), "");
+}
+
+Test(ticket_rules, only_the_team_takes_over)
+{
+    struct stage s;
+
+    set(&s, ACTION_TAKE_OVER);
+    lose(&s);
+    s.command.epoch = 6;
+    cr_assert_eq(judge(&s), 0);
+    cr_expect_str_eq(s.plan.steps[0].owner_id, ME);
+    s.row.team = 7;
+    cr_expect_eq(judge(&s), -E_FORBIDDEN);
+    s.principal.role = ROLE_LEAD;
+    cr_expect_eq(judge(&s), -E_FORBIDDEN);
+    outcome_fini(&s.out);
 }
