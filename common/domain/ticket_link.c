@@ -29,8 +29,3 @@ int ticket_link_parse(struct str word, enum ticket_link *ret_link, bool *ret_bac
     }
     return -E_BAD_REQUEST;
 }
-
-bool ticket_link_may_be_made(enum ticket_link link)
-{
-    return link != LINK_SPLIT_FROM;
-}

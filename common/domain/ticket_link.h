@@ -13,5 +13,3 @@ enum ticket_link { TICKET_LINKS(X) TICKET_LINKS_N };
 const char *ticket_link_word(enum ticket_link link, bool backwards);
 /** Either word; -E_BAD_REQUEST for one that is none. A word that is the same at both ends is forwards. */
 int ticket_link_parse(struct str word, enum ticket_link *ret_link, bool *ret_backwards) _must_check_;
-/** False for the kinds that only Meridian makes. */
-bool ticket_link_may_be_made(enum ticket_link link);

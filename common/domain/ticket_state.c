@@ -37,7 +37,7 @@ static const struct move moves[] = {
     [ACTION_ASSIGN] = {ANY, {0, O, O, P, _, _, _}},      [ACTION_NUDGE] = {ANY, {0, N, O, P, _, _, _}},
     [ACTION_HAND_BACK] = {ANY, {0, N, O, O, _, _, _}},   [ACTION_LINK] = {ANY, {0, N, O, P, R, _, _}},
     [ACTION_UNLINK] = {ANY, {0, N, O, P, R, _, _}},      [ACTION_MERGE] = {ANY, {0, X, X, X, _, _, _}},
-    [ACTION_UNMERGE] = {ANY, {0, _, _, _, _, _, O}},     [ACTION_SPLIT] = {ANY, {0, N, O, P, R, _, _}},
+    [ACTION_UNMERGE] = {ANY, {0, _, _, _, _, _, O}},
 };
 
 #undef N

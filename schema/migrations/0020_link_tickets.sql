@@ -7,12 +7,12 @@ SET ROLE meridian_owner;
 CREATE FUNCTION desk.link_word(kind text, backwards boolean) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN NOT backwards THEN kind
         WHEN kind = 'parent_of' THEN 'child_of' WHEN kind = 'duplicate_of' THEN 'duplicated_by' WHEN kind = 'caused_by' THEN 'causes'
-        WHEN kind = 'depends_on' THEN 'blocks' WHEN kind = 'split_from' THEN 'split_into' ELSE kind END;
+        WHEN kind = 'depends_on' THEN 'blocks' ELSE kind END;
 COMMENT ON FUNCTION desk.link_word IS 'What a link is called at its other end. common/domain/ticket_link.c has the same table, and a test holds them together.';
 
 CREATE TABLE desk.link (
     from_id uuid NOT NULL, -- tickets are never deleted
-    kind text NOT NULL CHECK (kind IN ('parent_of', 'duplicate_of', 'related', 'caused_by', 'depends_on', 'split_from')),
+    kind text NOT NULL CHECK (kind IN ('parent_of', 'duplicate_of', 'related', 'caused_by', 'depends_on')),
     to_id uuid NOT NULL CHECK (to_id <> from_id),
     at timestamptz NOT NULL,
     by_id uuid NOT NULL,

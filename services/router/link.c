@@ -9,6 +9,7 @@
 #include "meridian/errors.h"
 #include "meridian/limits.h"
 #include "router/command.h"
+#include "router/ticket_tell.h"
 #include "router_sql.h"
 
 struct pair {
@@ -116,11 +117,11 @@ static void describe(struct ticket_change *change, const struct pair *pair, bool
                      const struct ticket_row *of, const struct ticket_row *about, struct buf *ret_details)
 {
     buf_printf(ret_details, ",\"link\":\"%s\"", ticket_link_word(pair->kind, backwards));
-    if (ticket_rules_names(of, about)) {
+    if (ticket_tell_number(of, about)) {
         buf_add_text(ret_details, ",\"other\":");
         buf_json_text(ret_details, about->number);
     }
-    change->public = ticket_rules_public(of, about);
+    change->public = ticket_tell_publicly(of, about);
     change->details = buf_text(ret_details);
 }
 

@@ -10,6 +10,7 @@
 #include "meridian/errors.h"
 #include "meridian/limits.h"
 #include "router/command.h"
+#include "router/ticket_tell.h"
 #include "router_sql.h"
 
 static const int64_t undo_us = INT64_C(24) * 3600 * US_PER_S;
@@ -119,12 +120,12 @@ static int merge(struct db_conn *conn, struct command *command, const struct tic
         return r;
     received = ticket_change_none(root);
     received.event = "ticket.received_merge";
-    received.public = ticket_rules_public(root, row);
-    if (ticket_rules_names(root, row))
+    received.public = ticket_tell_publicly(root, row);
+    if (ticket_tell_number(root, row))
         add_other(&there, "from", row);
     buf_printf(&there, ",\"replies\":%lld", (long long)replies);
     received.details = buf_text(&there);
-    if (ticket_rules_public(row, root)) { /* agents who see the other one are led there by the number */
+    if (ticket_tell_publicly(row, root)) { /* agents who see the other one are led there by the number */
         add_other(&here, "into", root);
         change->details = buf_text(&here);
     }
@@ -164,14 +165,14 @@ static int unmerge(struct db_conn *conn, struct command *command, const struct t
         return r;
     if (place->was_new)
         change->state = TICKET_NEW;
-    if (ticket_rules_public(row, root)) {
+    if (ticket_tell_publicly(row, root)) {
         add_other(&here, "from", root);
         change->details = buf_text(&here);
     }
     returned = ticket_change_none(root);
     returned.event = "ticket.returned_merge";
-    returned.public = ticket_rules_public(root, row);
-    if (ticket_rules_names(root, row)) {
+    returned.public = ticket_tell_publicly(root, row);
+    if (ticket_tell_number(root, row)) {
         add_other(&there, "to", row);
         returned.details = buf_text(&there);
     }

@@ -89,8 +89,7 @@ static int check_link(const struct judge *j)
     enum ticket_link link;
     bool backwards;
 
-    if (ticket_link_parse(str_from(j->command->link), &link, &backwards) < 0 ||
-        !ticket_link_may_be_made(link))
+    if (ticket_link_parse(str_from(j->command->link), &link, &backwards) < 0)
         return outcome_refuse_field(j->out, "/kind", "there is no such kind of link");
     return blank(j->command->other) ? outcome_refuse_field(j->out, "/to", "must not be empty") : 0;
 }
@@ -165,7 +164,6 @@ static int check_fields(const struct judge *j)
     case ACTION_ACKNOWLEDGE:
     case ACTION_UNMERGE:
         return check_reason(j, false);
-    case ACTION_SPLIT:
     case ACTION_CLAIM:
     case ACTION_CONFIRM:
     case ACTION_NUDGE:
@@ -413,9 +411,6 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         change->epoch_rises = true;
         say(change, j, TEXT_NOTE);
         break;
-    case ACTION_SPLIT:
-        change->event = "ticket.split";
-        break;
     case ACTION_CANCEL:
         change->event = "ticket.cancelled";
         disown(change);
@@ -448,22 +443,6 @@ bool ticket_rules_may(const Meridian__Request *request, enum ticket_action actio
 
     j.action = action;
     return j.actor && verdict(&j, row->owner_id) == AUTHZ_ALLOW;
-}
-
-static bool is_among(const char *person, const struct ticket_row *row)
-{
-    return strcmp(person, row->requester_id) == 0 || strcmp(person, row->submitter_id) == 0;
-}
-
-bool ticket_rules_names(const struct ticket_row *of, const struct ticket_row *about)
-{
-    return !about->restricted || (of->restricted && of->team == about->team);
-}
-
-bool ticket_rules_public(const struct ticket_row *of, const struct ticket_row *about)
-{
-    return ticket_rules_names(of, about) && is_among(of->requester_id, about) &&
-           is_among(of->submitter_id, about);
 }
 
 void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan)

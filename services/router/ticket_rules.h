@@ -15,10 +15,6 @@ bool ticket_rules_hide(const Meridian__Request *request, const struct ticket_row
 /** True when whoever asks has the right to do `action` to the ticket, as it is owned now. */
 bool ticket_rules_may(const Meridian__Request *request, enum ticket_action action,
                       const struct ticket_row *row);
-/** Every agent who sees the events of the one may know the number of the other. */
-bool ticket_rules_names(const struct ticket_row *of, const struct ticket_row *about);
-/** And whoever else sees its public events: they are the people of both. */
-bool ticket_rules_public(const struct ticket_row *of, const struct ticket_row *about);
 /** The wait is over, by itself: a pending ticket whose end has come goes on, with its owner if it has one;
  * any other stays as it is. */
 void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan);

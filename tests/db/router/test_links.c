@@ -106,7 +106,6 @@ Test(links, what_cannot_be)
 
     cr_status(link_to(a, "depends_on", a), E_VALIDATION);
     cr_status(link_to(a, "depend", b), E_VALIDATION);
-    cr_status(link_to(a, "split_from", b), E_VALIDATION);
     cr_status(link_to(a, NULL, b), E_VALIDATION);
     cr_status(link_to(a, "related", NULL), E_VALIDATION);
     cr_status(link_to(a, "related", "EU-9"), E_NOT_FOUND);

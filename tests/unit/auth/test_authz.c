@@ -21,7 +21,7 @@ static const int actions[] = {
     AUTHZ_QUEUE_READ,   AUTHZ_QUEUE_CLAIM,  AUTHZ_EVENTS_READ,   AUTHZ_STATUS_READ,
     AUTHZ_AUDIT_READ,   AUTHZ_DEAD_LETTERS, AUTHZ_SLA_READ,      AUTHZ_SLA_APPLY,
     AUTHZ_ORG_READ,     AUTHZ_ORG_APPLY,    ACTION_LINK,         ACTION_UNLINK,
-    ACTION_MERGE,       ACTION_UNMERGE,     ACTION_SPLIT,
+    ACTION_MERGE,       ACTION_UNMERGE,
 };
 static const enum user_role roles[] = {ROLE_REQUESTER, ROLE_AGENT, ROLE_LEAD, ROLE_ADMIN};
 
@@ -95,7 +95,6 @@ static bool expected_allowed(const struct situation *s, int action)
         return staff && s->member;
     case ACTION_LINK:
     case ACTION_UNLINK:
-    case ACTION_SPLIT:
     case ACTION_NOTE:
         return staff && (owner || s->member);
     case ACTION_PEND:

@@ -25,6 +25,4 @@ Test(ticket_link, others_are_none)
     cr_expect_eq(ticket_link_parse(STR("depends"), &link, &backwards), -E_BAD_REQUEST);
     cr_expect_eq(ticket_link_parse(STR(""), &link, &backwards), -E_BAD_REQUEST);
     cr_expect_eq(ticket_link_parse((struct str){0}, &link, &backwards), -E_BAD_REQUEST);
-    cr_expect(ticket_link_may_be_made(LINK_PARENT_OF));
-    cr_expect_not(ticket_link_may_be_made(LINK_SPLIT_FROM));
 }

@@ -33,8 +33,7 @@ static const struct {
     {ACTION_LINK, true, false, "NOPR--"},        {ACTION_UNLINK, false, false, "NOPR--"},
     {ACTION_UNLINK, true, false, "NOPR--"},      {ACTION_MERGE, false, false, "XXX---"},
     {ACTION_MERGE, true, false, "XXX---"},       {ACTION_UNMERGE, false, false, "------"},
-    {ACTION_UNMERGE, true, false, "------"},     {ACTION_SPLIT, false, false, "NOPR--"},
-    {ACTION_SPLIT, true, false, "NOPR--"},
+    {ACTION_UNMERGE, true, false, "------"},
 };
 
 Test(ticket_state, table)
@@ -94,12 +93,12 @@ Test(ticket_state, allowed_lists)
     enum ticket_action actions[TICKET_ACTIONS_MAX];
     size_t n = ticket_actions_allowed((struct ticket_situation){TICKET_RESOLVED, true, false}, actions);
 
-    cr_assert_eq(n, 6);
+    cr_assert_eq(n, 5);
     cr_expect_eq(actions[0], ACTION_NOTE);
     cr_expect_eq(actions[1], ACTION_CONFIRM);
     cr_expect_eq(actions[2], ACTION_REOPEN);
     n = ticket_actions_allowed((struct ticket_situation){TICKET_NEW, false, true}, actions);
-    cr_assert_eq(n, 15);
+    cr_assert_eq(n, 14);
     cr_expect_eq(actions[0], ACTION_CLAIM);
     cr_expect_eq(actions[4], ACTION_CANCEL);
     cr_expect_eq(actions[6], ACTION_RECALCULATE);
