@@ -283,7 +283,7 @@ def check_promises(desk, keys=None):
     assert not doubles, f"epochs that do not rise: {doubles[:5]}"
     twice = desk.sql("WITH o AS (SELECT ticket_id, type, lag(type) OVER (PARTITION BY ticket_id ORDER BY seq) before FROM desk.event "
                      "WHERE type IN ('ticket.claimed', 'ticket.released', 'ticket.transferred', 'ticket.reopened', 'ticket.cancelled', "
-                     "'ticket.confirmed', 'ticket.returned', 'ticket.taken_over', 'ticket.assigned')) SELECT ticket_id FROM o "
+                         "'ticket.confirmed', 'ticket.returned', 'ticket.taken_over', 'ticket.assigned', 'ticket.merged')) SELECT ticket_id FROM o "
                          "WHERE type = 'ticket.claimed' AND before IN ('ticket.claimed', 'ticket.taken_over', 'ticket.assigned')")
     assert not twice, f"claimed while owned: {twice[:5]}"
     if keys is not None:

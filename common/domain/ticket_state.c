@@ -35,7 +35,9 @@ static const struct move moves[] = {
     [ACTION_PRIORITIZE] = {ANY, {0, N, O, P, _, _, _}},  [ACTION_RECALCULATE] = {ANY, {0, N, O, P, _, _, _}},
     [ACTION_ACKNOWLEDGE] = {ANY, {0, N, O, P, _, _, _}}, [ACTION_TAKE_OVER] = {OWNED, {0, _, O, P, _, _, _}},
     [ACTION_ASSIGN] = {ANY, {0, O, O, P, _, _, _}},      [ACTION_NUDGE] = {ANY, {0, N, O, P, _, _, _}},
-    [ACTION_HAND_BACK] = {ANY, {0, N, O, O, _, _, _}},
+    [ACTION_HAND_BACK] = {ANY, {0, N, O, O, _, _, _}},   [ACTION_LINK] = {ANY, {0, N, O, P, R, _, _}},
+    [ACTION_UNLINK] = {ANY, {0, N, O, P, R, _, _}},      [ACTION_MERGE] = {ANY, {0, X, X, X, _, _, _}},
+    [ACTION_UNMERGE] = {ANY, {0, _, _, _, _, _, O}},
 };
 
 #undef N
@@ -126,6 +128,8 @@ enum ticket_state ticket_state_next(enum ticket_action action, struct ticket_sit
         return 0;
     move = &moves[action];
     if ((move->owner == OWNED && !now.owned) || (move->owner == UNOWNED && now.owned))
+        return 0;
+    if (action == ACTION_UNMERGE && !now.merged)
         return 0;
     if (action == ACTION_REPLY && now.by_requester && now.state == TICKET_PENDING)
         return TICKET_OPEN;

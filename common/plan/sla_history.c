@@ -87,6 +87,20 @@ static void learn(struct sla_facts *facts, const char *type, const char *actor, 
     }
 }
 
+/* A ticket that was merged by mistake was waiting all along: the clocks count as if it had not been. */
+static void undo_merge(struct sla_history *history)
+{
+    size_t from = history->n;
+
+    while (from && !(history->steps[from - 1].facts.values[SLA_EVENT] &&
+                     strcmp(history->steps[from - 1].facts.values[SLA_EVENT], "ticket.merged") == 0))
+        from--;
+    if (from < 2)
+        return; /* cannot be */
+    for (size_t i = from - 1; i < history->n; i++)
+        history->steps[i].facts.values[SLA_STATE] = history->steps[from - 2].facts.values[SLA_STATE];
+}
+
 /* Clocks start when the submission was accepted, which is never later than when it was stored. */
 static struct instant since(struct instant at, const json_t *data)
 {
@@ -124,6 +138,8 @@ int sla_history_add(struct sla_history *history, const char *type, struct instan
     struct sla_step step = {.at = created ? since(at, data) : at};
     json_t *kept_type = json_string(type);
 
+    if (strcmp(type, "ticket.unmerged") == 0)
+        undo_merge(history);
     json_array_append_new(history->kept, kept_type);
     json_array_append(history->kept, data);
     if (last) {

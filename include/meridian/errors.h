@@ -79,7 +79,13 @@ enum retry_class {
     X(E_TICKET_FULL, 37, 409, RETRY_NEVER, "ticket-full", "The ticket takes no more; submit a new one",      \
       "此工单不再接受更多内容；请提交新的工单")                                                              \
     X(E_NUDGED_LATELY, 38, 409, RETRY_NEVER, "nudged-lately", "The desk was asked a short while ago",        \
-      "刚刚已经催办过")
+      "刚刚已经催办过")                                                                                      \
+    X(E_MERGED, 40, 409, RETRY_NEVER, "already-merged", "The ticket is part of another one",                 \
+      "此工单已并入另一工单")                                                                                \
+    X(E_LINK, 41, 409, RETRY_NEVER, "link-refused", "The links that exist do not allow this",                \
+      "现有关联不允许此操作")                                                                                \
+    X(E_OPEN_DEPENDENCIES, 42, 409, RETRY_NEVER, "open-dependencies",                                        \
+      "What the ticket depends on is not solved", "此工单依赖的工单尚未解决")
 
 enum meridian_error {
 #define X(name, number, status, retry, slug, en, zh) name = number,

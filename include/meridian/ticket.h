@@ -30,7 +30,11 @@
     X(ACTION_TAKE_OVER, 14, "take-over")                                                                     \
     X(ACTION_ASSIGN, 15, "assign")                                                                           \
     X(ACTION_NUDGE, 16, "nudge")                                                                             \
-    X(ACTION_HAND_BACK, 17, "hand-back")
+    X(ACTION_HAND_BACK, 17, "hand-back")                                                                     \
+    X(ACTION_LINK, 20, "link")                                                                               \
+    X(ACTION_UNLINK, 21, "unlink")                                                                           \
+    X(ACTION_MERGE, 22, "merge")                                                                             \
+    X(ACTION_UNMERGE, 23, "unmerge")
 
 /* X(constant, wire number, stored name) */
 #define USER_ROLES(X)                                                                                        \
@@ -38,6 +42,14 @@
     X(ROLE_AGENT, 2, "agent")                                                                                \
     X(ROLE_LEAD, 3, "lead")                                                                                  \
     X(ROLE_ADMIN, 4, "admin")
+
+/* X(constant, what `from` is to `to`: stored, and what `to` is to `from`). */
+#define TICKET_LINKS(X)                                                                                      \
+    X(LINK_PARENT_OF, "parent_of", "child_of")                                                               \
+    X(LINK_DUPLICATE_OF, "duplicate_of", "duplicated_by")                                                    \
+    X(LINK_RELATED, "related", "related")                                                                    \
+    X(LINK_CAUSED_BY, "caused_by", "causes")                                                                 \
+    X(LINK_DEPENDS_ON, "depends_on", "blocks")
 
 /* Impact and urgency: 1 high, 2 medium, 3 low. Priority: 1 (P1) to 4 (P4). */
 enum { LEVEL_HIGH = 1, LEVEL_MEDIUM = 2, LEVEL_LOW = 3 };

@@ -201,6 +201,30 @@ int command_history(struct cli *cli)
                       T("no events", "没有事件"));
 }
 
+int command_links(struct cli *cli)
+{
+    const struct column columns[] = {
+        {T("KIND", "关联"), "kind", 0, NULL},           {T("NUMBER", "编号"), "number", 0, NULL},
+        {T("STATE", "状态"), "state", 0, output_state}, {T("BY", "创建人"), "by", 20, NULL},
+        {T("SUBJECT", "主题"), "subject", 60, NULL},
+    };
+    struct client *client = cli_client(cli);
+    _cleanup_response_ struct response response = {0};
+    _cleanup_buf_ struct buf path = BUF_INIT;
+
+    path_number(&path, cli->args[0]);
+    buf_add_text(&path, "/links");
+    client_call(client, "GET", buf_text(&path), NULL, NULL, &response);
+    if (response.status != 200)
+        return client_explain(&response, client->url);
+    if (cli->json)
+        output_json(json_object_get(response.json, "items"));
+    else
+        output_table(json_object_get(response.json, "items"), columns, ARRAY_SIZE(columns),
+                     T("no links", "没有关联"));
+    return EXIT_OK_;
+}
+
 int command_show(struct cli *cli)
 {
     struct client *client = cli_client(cli);
@@ -263,6 +287,16 @@ static int find_epoch(struct cli *cli, const char *path, json_t *body)
     return EXIT_OK_;
 }
 
+/* The members for what follows the number; NULL: a message. */
+static const char *const *argument_names(const char *action)
+{
+    static const char *const link[] = {"kind", "to"}, *const merge[] = {"into"};
+
+    if (strcmp(action, "link") == 0 || strcmp(action, "unlink") == 0)
+        return link;
+    return strcmp(action, "merge") == 0 ? merge : NULL;
+}
+
 static int action_body(struct cli *cli, const char *action, const char *path, json_t *body)
 {
     static const char *const copied[] = {"reason",     "team",   "until",   "cause", "solution",
@@ -277,7 +311,11 @@ static int action_body(struct cli *cli, const char *action, const char *path, js
 
     for (size_t i = 0; !code && i < ARRAY_SIZE(copied); i++)
         code = set_text(body, copied[i], cli_flag(cli, copied[i]));
-    if (!code && cli->nargs > 1) {
+    for (int i = 1; !code && i < cli->nargs && argument_names(action); i++)
+        code = set_text(body, argument_names(action)[i - 1], cli->args[i]);
+    if (cli_flag(cli, "force"))
+        json_object_set_new(body, "force", json_true());
+    if (!code && cli->nargs > 1 && !argument_names(action)) {
         _cleanup_(freep) char *text = text_argument(cli->args[1]);
         code = text ? set_text(body, "body", text) : EXIT_USAGE;
     }

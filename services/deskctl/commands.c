@@ -74,6 +74,8 @@ static const struct flag flags_resolve[] = {
     {"cause", 'c', "TEXT", {"what caused it (required)", "原因（必填）"}},
     {"solution", 's', "TEXT", {"what solved it (required)", "解决方案（必填）"}},
     {"prevention", 0, "TEXT", {"what keeps it from coming back (required)", "预防措施（必填）"}},
+    {"force", 0, NULL, {"although dependencies are open; say why", "忽略未解决的依赖，须说明原因"}},
+    {"reason", 'r', "TEXT", {"why it is forced", "强制解决的原因"}},
     {"epoch", 'e', "N", {"ownership epoch (default: the present one)", "所有权 epoch（默认：当前值）"}},
     {0},
 };
@@ -253,10 +255,12 @@ static int command_man(struct cli *cli);
 static int command_completion(struct cli *cli);
 
 /* An action on one ticket. */
-#define VERB(name, en, zh, flags)                                                                            \
+/* A command about one ticket or two. */
+#define ACT(name, arguments, n, en, zh, flags)                                                               \
     {                                                                                                        \
-        name, "NUMBER", 1, 1, {en, zh}, flags, command_action, true                                          \
+        name, arguments, n, n, {en, zh}, flags, command_action, true                                         \
     }
+#define VERB(name, en, zh, flags) ACT(name, "NUMBER", 1, en, zh, flags)
 
 const struct command deskctl_commands[] = {
     {"login",
@@ -330,6 +334,11 @@ const struct command deskctl_commands[] = {
     VERB("assign", "give a ticket to an agent of its team", "将工单指派给所属团队的坐席", flags_assign),
     VERB("hand-back", "return a ticket to the team it came from", "将工单交回上一个团队", flags_why),
     VERB("nudge", "ask whether anybody is there (requester)", "催办：询问是否有人在处理（请求人）", NULL),
+    ACT("link", "NUMBER KIND NUMBER", 3, "link two tickets: EU-2 depends_on EU-7", "关联两个工单", NULL),
+    ACT("unlink", "NUMBER KIND NUMBER", 3, "end that link", "解除关联", NULL),
+    {"links", "NUMBER", 1, 1, {"what a ticket is linked to", "显示工单的关联"}, NULL, command_links, true},
+    ACT("merge", "NUMBER INTO", 2, "make a ticket part of another", "将工单并入另一工单", flags_reason),
+    VERB("unmerge", "undo a merge, within 24 hours", "撤销合并（24 小时内）", flags_reason),
     {"events",
      "",
      0,

@@ -16,6 +16,7 @@ int command_history(struct cli *cli);
 int command_next(struct cli *cli);
 int command_action(struct cli *cli); /* claim, release, transfer, reply, note, pend, resolve, confirm, reopen,
                                         cancel: by command name */
+int command_links(struct cli *cli);
 int command_events(struct cli *cli);
 int command_status(struct cli *cli);
 int command_audit_verify(struct cli *cli);

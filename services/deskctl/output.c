@@ -268,6 +268,21 @@ static void print_messages(const json_t *messages, const char *title)
     }
 }
 
+/* One line each: links by their kind, what has gone up in the ticket by `name`. */
+static void print_related(const json_t *items, const char *name)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(items, i, item)
+    {
+        _cleanup_buf_ struct buf line = BUF_INIT;
+
+        buf_printf(&line, "%s  %s", output_at(item, "number"), output_at(item, "subject"));
+        print_field(name ? name : output_at(item, "kind"), buf_text(&line));
+    }
+}
+
 /* How often what has happened; nothing of what has not. */
 static void print_journey(const json_t *ticket)
 {
@@ -323,6 +338,8 @@ void output_ticket(const json_t *ticket)
     if (json_array_size(json_object_get(ticket, "aliases")))
         print_field(T("also", "别名"),
                     json_string_value(json_array_get(json_object_get(ticket, "aliases"), 0)));
+    print_related(json_object_get(ticket, "links"), NULL);
+    print_related(json_object_get(ticket, "merged"), T("merged", "已并入"));
     if (*output_at(ticket, "description")) {
         putchar('\n');
         print_block(output_at(ticket, "description"));

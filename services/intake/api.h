@@ -39,6 +39,7 @@ void ticket_post(struct call *call); /* submit.c */
 void tickets_get(struct call *call); /* tickets.c */
 void ticket_get(struct call *call);
 void ticket_events_get(struct call *call);
+void ticket_links_get(struct call *call);
 void queue_get(struct call *call);
 void command_post(struct call *call); /* commands.c */
 void claim_next_post(struct call *call);

@@ -252,6 +252,12 @@ static void read_field(const struct body_field *field, json_t *value, const char
     case BODY_TIME:
         read_time(value, pointer, to, errors);
         break;
+    case BODY_FLAG:
+        if (json_is_boolean(value))
+            *(bool *)to = json_is_true(value);
+        else
+            body_error(errors, pointer, "must be true or false, not %s", json_kind(value));
+        break;
     case BODY_FLAT:
         read_flat(value, pointer, to, errors);
         break;

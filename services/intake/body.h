@@ -11,6 +11,7 @@ enum body_kind {
     BODY_LEVEL,  /* int: "high", "medium" or "low" as 1, 2, 3; 0 when absent */
     BODY_CHOICE, /* const char *: one of a fixed list */
     BODY_TIME,   /* int64_t: RFC 3339, microseconds since 1970; 0 when absent */
+    BODY_FLAG,   /* bool */
     BODY_FLAT, /* json_t *: an object of texts, numbers and booleans within the limits of attributes; borrowed
                 */
 };

@@ -4,6 +4,7 @@
 #include "intake/peek.h"
 #include "meridian/errors.h"
 #include "meridian/limits.h"
+#include <ctype.h>
 #include <stdio.h>
 
 static const int64_t attempt_us = 4 * US_PER_S, total_us = 8 * US_PER_S;
@@ -15,9 +16,11 @@ struct command_body {
     int64_t until_us;
     int impact, urgency;
     const char *plan, *assignee;
+    const char *link, *other;
+    bool force;
 };
 
-enum { SLUG_CHARS = 63, LOGIN_CHARS = 64, FIELDS_MAX = 4, IF_MATCH_MAX = 16 };
+enum { SLUG_CHARS = 63, LOGIN_CHARS = 64, FIELDS_MAX = 6, IF_MATCH_MAX = 16 };
 #define AT(member) offsetof(struct command_body, member)
 #define EPOCH                                                                                                \
     {                                                                                                        \
@@ -31,6 +34,15 @@ enum { SLUG_CHARS = 63, LOGIN_CHARS = 64, FIELDS_MAX = 4, IF_MATCH_MAX = 16 };
     {                                                                                                        \
         name, BODY_TEXT, AT(at), LIMIT_TEXT_BYTES, true, NULL                                                \
     }
+
+#define OTHER(name)                                                                                          \
+    {                                                                                                        \
+        name, BODY_LINE, AT(other), SPOOL_NUMBER_SIZE - 1, true, NULL                                        \
+    }
+
+/* Both ends of every kind that people may make. */
+static const char *const links[] = {"parent_of", "child_of", "duplicate_of", "duplicated_by", "related",
+                                    "caused_by", "causes",   "depends_on",   "blocks",        NULL};
 
 /* By which plan a ticket is recalculated. */
 static const char *const plans[] = {"in-force", "own", NULL};
@@ -46,7 +58,12 @@ static const struct verb {
     {ACTION_NOTE, {EPOCH, TEXT("body", text)}},
     {ACTION_PEND, {EPOCH, REASON(true), {"until", BODY_TIME, AT(until_us), 0, false, NULL}}},
     {ACTION_RESOLVE,
-     {EPOCH, TEXT("cause", cause), TEXT("solution", solution), TEXT("prevention", prevention)}},
+     {EPOCH,
+      TEXT("cause", cause),
+      TEXT("solution", solution),
+      TEXT("prevention", prevention),
+      {"force", BODY_FLAG, AT(force), 0, false, NULL},
+      REASON(false)}},
     {ACTION_CONFIRM, {{0}}},
     {ACTION_REOPEN, {REASON(true)}},
     {ACTION_CANCEL, {EPOCH, REASON(false)}},
@@ -61,6 +78,10 @@ static const struct verb {
     {ACTION_ASSIGN, {EPOCH, REASON(false), {"to", BODY_LINE, AT(assignee), LOGIN_CHARS, true, NULL}}},
     {ACTION_NUDGE, {{0}}},
     {ACTION_HAND_BACK, {EPOCH, REASON(true)}},
+    {ACTION_LINK, {{"kind", BODY_CHOICE, AT(link), 0, true, links}, OTHER("to")}},
+    {ACTION_UNLINK, {{"kind", BODY_CHOICE, AT(link), 0, true, links}, OTHER("to")}},
+    {ACTION_MERGE, {EPOCH, OTHER("into"), REASON(false)}},
+    {ACTION_UNMERGE, {REASON(false)}},
 };
 
 static const struct verb *verb_of(int action)
@@ -159,6 +180,19 @@ static char *client_key(struct call *call, char *storage, size_t size)
     return storage;
 }
 
+/* A number as it is written; one that is none will not be found. */
+static char *in_capitals(const char *number, char storage[SPOOL_NUMBER_SIZE])
+{
+    size_t n = 0;
+
+    if (!number)
+        return NULL;
+    for (; number[n] && n < SPOOL_NUMBER_SIZE - 1; n++)
+        storage[n] = (char)toupper((unsigned char)number[n]);
+    storage[n] = 0;
+    return storage;
+}
+
 static void ask(struct call *call, Meridian__Request *request, bus_reply_fn done)
 {
     request->has_timeout_ms = true;
@@ -174,7 +208,7 @@ void command_post(struct call *call)
     Meridian__Command command = MERIDIAN__COMMAND__INIT;
     Meridian__Principal principal;
     Meridian__Request request;
-    char key[LIMIT_KEY_CHARS + 1];
+    char key[LIMIT_KEY_CHARS + 1], other[SPOOL_NUMBER_SIZE];
     uint64_t versions[IF_MATCH_MAX];
 
     if (!verb) {
@@ -201,6 +235,9 @@ void command_post(struct call *call)
     command.cause = (char *)body.cause;
     command.solution = (char *)body.solution;
     command.prevention = (char *)body.prevention;
+    command.link = (char *)body.link;
+    command.other = in_capitals(body.other, other);
+    command.has_force = command.force = body.force;
     command.client_key = client_key(call, key, sizeof key);
     request.body_case = MERIDIAN__REQUEST__BODY_COMMAND;
     request.command = &command;

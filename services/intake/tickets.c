@@ -48,7 +48,7 @@ static void format_etag(const struct call *call, struct str json, char *ret_etag
 static void on_ticket(struct call *call, int status, struct str json)
 {
     char etag[40];
-    bool stale;
+    bool stale, merged;
 
     if (status == -E_NOT_FOUND) {
         not_found(call);
@@ -60,11 +60,12 @@ static void on_ticket(struct call *call, int status, struct str json)
     }
     format_etag(call, json, etag, sizeof etag);
     stale = str_eq(peek_member(json, "stale"), STR("true"));
+    merged = !str_eq(peek_member(json, "merged_at"), STR("null")); /* shows what happens to its root, too */
     http_add_header(call->x, "ETag", etag);
     http_add_header(call->x, "Cache-Control", "private, no-cache");
     http_add_header(call->x, "Vary", "Authorization, Cookie, Accept-Language");
     /* Old knowledge is no proof that nothing has changed, and a 304 could not say how old it is. */
-    if (!stale && etag_matches(http_header(call->x, "If-None-Match"), etag))
+    if (!stale && !merged && etag_matches(http_header(call->x, "If-None-Match"), etag))
         call_json(call, 304, (struct str){0});
     else
         call_json(call, 200, json);
@@ -100,6 +101,23 @@ void ticket_events_get(struct call *call)
     args[1] = buf_text(&query.key);
     args[2] = query.limit;
     read_document(call, "events", args, ARRAY_SIZE(args), READ_ASK_TWICE, on_events);
+}
+
+/* ---- its links ---- */
+
+static void on_links(struct call *call, int status, struct str json)
+{
+    if (status == -E_NOT_FOUND)
+        not_found(call);
+    else
+        read_answered(call, status, json);
+}
+
+void ticket_links_get(struct call *call)
+{
+    const char *args[] = {call->number};
+
+    read_document(call, "links", args, ARRAY_SIZE(args), READ_ASK_TWICE, on_links);
 }
 
 /* ---- lists ---- */

@@ -1,14 +1,15 @@
 /* Commands on one ticket: every action of meridian/ticket.h, by a person.
  *
  * One transaction each: lock the ticket, look whether the key was answered before, plan by the rules, write.
- * Called by the router on a worker. The lock comes before the look-up, so that of two deliveries of one
- * request the second finds the first one's answer. A key used at the same time for another ticket shows as a
- * unique violation; then the look-up is repeated, and decides.
+ * The number of a merged ticket leads to its root. What concerns two tickets is in link.c and merge.c. Called
+ * by the router on a worker. The lock comes before the look-up, so that of two deliveries of one request the
+ * second finds the first one's answer. A key used at the same time for another ticket shows as a unique
+ * violation; then the look-up is repeated, and decides.
  */
+#include "router/command.h"
 #include "auth/auth.h"
 #include "meridian/errors.h"
-#include "router/job.h"
-#include "router/ticket_write.h"
+#include "router/dependencies.h"
 #include "router_sql.h"
 
 /* 1: answered before, the answer is in the job's outcome. */
@@ -51,35 +52,43 @@ static int remember_refusal(struct db_conn *conn, struct job *job, const char *k
     return r < 0 ? r : db_commit(conn, NULL);
 }
 
-static int change_ticket(struct db_conn *conn, struct job *job, const char *key, const uint8_t hash[32],
-                         bool *ret_recalled)
+int command_recall(struct db_conn *conn, struct command *command, const struct ticket_row *row)
+{
+    const Meridian__Request *request = command->job->request;
+    int r = job_check_epoch(command->job, row->cluster_epoch);
+
+    if (!r) {
+        r = recall(conn, command->job, command->key, command->hash);
+        command->recalled = r != 0;
+    }
+    if (r == -E_KEY_REUSED && ticket_rules_hide(request, row))
+        return -E_NOT_FOUND; /* or reusing a key would tell which tickets there are */
+    return r;
+}
+
+int command_write(struct db_conn *conn, struct command *command, struct ticket_row *row,
+                  const struct ticket_change *change, bool last)
+{
+    return ticket_write(conn, row, change, &command->writer, last);
+}
+
+enum { FOLLOW = 2 }; /* the ticket is part of one that is hidden from who asks */
+
+static int change_ticket(struct db_conn *conn, struct command *command)
 {
     _cleanup_ticket_row_ struct ticket_row row = {0};
     _cleanup_ticket_assignee_ struct ticket_assignee assignee = {0};
+    struct job *job = command->job;
     const Meridian__Request *request = job->request;
-    struct ticket_writer writer = {
-        .plans = job->plans,
-        .user_id = request->principal->user_id,
-        .login = request->principal->login,
-        .trace_id = request->trace_id,
-        .command_key = key,
-        .command_hash = hash,
-        .answer = &job->out.json,
-    };
     struct ticket_team team = {0};
     struct ticket_plan plan = {0};
     int r;
 
-    r = ticket_row_lock(conn, request->command->number, &row);
-    if (r < 0)
-        return r;
-    r = job_check_epoch(job, row.cluster_epoch);
-    if (!r) {
-        r = recall(conn, job, key, hash);
-        *ret_recalled = r != 0;
-    }
-    if (r == -E_KEY_REUSED && ticket_rules_hide(request, &row))
-        return -E_NOT_FOUND; /* or reusing a key would tell which tickets there are */
+    r = ticket_row_lock(conn, request->command->number, true, &row);
+    if (!r && memcmp(&row.id, &row.named, sizeof row.id) != 0 && ticket_rules_hide(request, &row))
+        return FOLLOW;
+    if (!r)
+        r = command_recall(conn, command, &row);
     if (r)
         return r;
     if (request->command->action == ACTION_TRANSFER)
@@ -92,13 +101,36 @@ static int change_ticket(struct db_conn *conn, struct job *job, const char *key,
         r = ticket_rules_plan(request, &row, &team, &assignee, &plan, &job->out);
     if (!r && request->command->action == ACTION_RECALCULATE && !request->command->own_plan)
         r = plan_newest(conn, &plan.steps[0].plan);
+    if (!r && request->command->action == ACTION_RESOLVE)
+        r = dependencies_check(conn, job, &row, &plan.steps[0]);
     for (int i = 0; i < plan.n && !r; i++)
-        r = ticket_write(conn, &row, &plan.steps[i], &writer, i == plan.n - 1);
+        r = command_write(conn, command, &row, &plan.steps[i], i == plan.n - 1);
     if (r < 0)
         return r;
     job_hint_ticket(job);
-    job_hint_timers(job, &row.id, writer.clocks_changed);
+    job_hint_timers(job, &row.id, command->writer.clocks_changed);
     return 0;
+}
+
+static int change(struct db_conn *conn, struct command *command)
+{
+    int r;
+
+    switch (command->job->request->command->action) {
+    case ACTION_LINK:
+    case ACTION_UNLINK:
+        return link_change(conn, command);
+    case ACTION_MERGE:
+    case ACTION_UNMERGE:
+        return merge_change(conn, command);
+    default:
+        r = change_ticket(conn, command);
+    }
+    if (r != FOLLOW)
+        return r;
+    db_rollback(conn); /* to lock both in the order of their ids */
+    r = db_begin(conn);
+    return r ? r : merge_follow(conn, command);
 }
 
 static int command_work(struct db_conn *conn, struct job *job)
@@ -106,7 +138,7 @@ static int command_work(struct db_conn *conn, struct job *job)
     _cleanup_buf_ struct buf key = BUF_INIT;
     Meridian__Command asked = *job->request->command;
     uint8_t hash[32];
-    bool recalled = false;
+    struct command command;
     int r;
 
     if (!job->request->principal)
@@ -116,14 +148,24 @@ static int command_work(struct db_conn *conn, struct job *job)
     asked.has_body_hash = false;
     job_command_hash(&asked.base, hash);
     for (int attempt = 0; attempt < 2; attempt++) {
+        command = (struct command){.job = job, .key = buf_text(&key), .hash = hash};
+        command.writer = (struct ticket_writer){
+            .plans = job->plans,
+            .user_id = job->request->principal->user_id,
+            .login = job->request->principal->login,
+            .trace_id = job->request->trace_id,
+            .command_key = buf_text(&key),
+            .command_hash = hash,
+            .answer = &job->out.json,
+        };
         r = db_begin(conn);
         if (!r)
-            r = change_ticket(conn, job, buf_text(&key), hash, &recalled);
+            r = change(conn, &command);
         if (r >= 0) {
             r = db_commit(conn, &job->lsn);
             return r;
         }
-        if (is_momentary(r) && !recalled) {
+        if (is_momentary(r) && !command.recalled) {
             int stored = remember_refusal(conn, job, buf_text(&key), hash, r);
             if (stored < 0)
                 r = stored;

@@ -64,7 +64,7 @@ static int return_ticket(struct db_conn *conn, struct round *round, const struct
     int r = db_begin(conn);
 
     if (!r)
-        r = ticket_row_lock(conn, number, &row);
+        r = ticket_row_lock(conn, number, false, &row);
     if (!r && row.cluster_epoch < round->cluster_epoch)
         r = -E_STALE_PRIMARY;
     if (!r && !still_theirs(&row, shift, owner)) {

@@ -246,7 +246,7 @@ int ticket_clocks_follow(struct db_conn *conn, struct plan_book *plans, const ch
     _cleanup_ticket_clocks_ struct ticket_clocks clocks = {0};
     _cleanup_ticket_row_ struct ticket_row row = {0};
     bool changed = false;
-    int r = ticket_row_lock(conn, number, &row);
+    int r = ticket_row_lock(conn, number, false, &row);
 
     if (!r)
         r = ticket_clocks_read(conn, &row, ordinal, &clocks);

@@ -11,6 +11,7 @@
 #include "auth/authz.h"
 #include "base/clock.h"
 #include "domain/priority.h"
+#include "domain/ticket_link.h"
 #include "meridian/errors.h"
 #include "meridian/limits.h"
 #include "router/ticket_refusal.h"
@@ -83,6 +84,16 @@ static int check_levels(const struct judge *j)
     return check_reason(j, false);
 }
 
+static int check_link(const struct judge *j)
+{
+    enum ticket_link link;
+    bool backwards;
+
+    if (ticket_link_parse(str_from(j->command->link), &link, &backwards) < 0)
+        return outcome_refuse_field(j->out, "/kind", "there is no such kind of link");
+    return blank(j->command->other) ? outcome_refuse_field(j->out, "/to", "must not be empty") : 0;
+}
+
 static int check_assignee(const struct judge *j)
 {
     const struct ticket_assignee *assignee = j->assignee;
@@ -123,7 +134,7 @@ static int check_fields(const struct judge *j)
             r = check_text(j, c->solution, true, LIMIT_TEXT_BYTES, 0, "/solution");
         if (!r)
             r = check_text(j, c->prevention, true, LIMIT_TEXT_BYTES, 0, "/prevention");
-        return r;
+        return r ? r : check_reason(j, c->force);
     case ACTION_TRANSFER:
         if (blank(c->team))
             return outcome_refuse_field(j->out, "/team", "must not be empty");
@@ -143,8 +154,15 @@ static int check_fields(const struct judge *j)
         return check_reason(j, false);
     case ACTION_PRIORITIZE:
         return check_levels(j);
+    case ACTION_LINK:
+    case ACTION_UNLINK:
+        return check_link(j);
+    case ACTION_MERGE:
+        return blank(c->other) ? outcome_refuse_field(j->out, "/into", "must not be empty")
+                               : check_reason(j, false);
     case ACTION_RECALCULATE:
     case ACTION_ACKNOWLEDGE:
+    case ACTION_UNMERGE:
         return check_reason(j, false);
     case ACTION_CLAIM:
     case ACTION_CONFIRM:
@@ -332,6 +350,7 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         change->cause = c->cause;
         change->solution = c->solution;
         change->prevention = c->prevention;
+        say(change, j, TEXT_NOTE);
         break;
     case ACTION_CONFIRM:
         change->event = "ticket.confirmed";
@@ -375,6 +394,23 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
     case ACTION_NUDGE:
         change->event = "ticket.nudged";
         break;
+    case ACTION_LINK:
+        change->event = "ticket.linked";
+        break;
+    case ACTION_UNLINK:
+        change->event = "ticket.unlinked";
+        break;
+    case ACTION_MERGE:
+        change->event = "ticket.merged";
+        disown(change);
+        change->epoch_rises = true;
+        say(change, j, TEXT_NOTE);
+        break;
+    case ACTION_UNMERGE:
+        change->event = "ticket.unmerged";
+        change->epoch_rises = true;
+        say(change, j, TEXT_NOTE);
+        break;
     case ACTION_CANCEL:
         change->event = "ticket.cancelled";
         disown(change);
@@ -398,6 +434,15 @@ bool ticket_rules_hide(const Meridian__Request *request, const struct ticket_row
     struct judge j = judge_of(request, row);
 
     return !j.actor || verdict(&j, row->owner_id) == AUTHZ_HIDE;
+}
+
+bool ticket_rules_may(const Meridian__Request *request, enum ticket_action action,
+                      const struct ticket_row *row)
+{
+    struct judge j = judge_of(request, row);
+
+    j.action = action;
+    return j.actor && verdict(&j, row->owner_id) == AUTHZ_ALLOW;
 }
 
 void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan)
@@ -522,7 +567,7 @@ int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row 
     j.assignee = assignee;
     j.out = out;
     j.situation = (struct ticket_situation){row->state, row->owner_id,
-                                            strcmp(j.actor->user_id, row->requester_id) == 0};
+                                            strcmp(j.actor->user_id, row->requester_id) == 0, row->merged};
 
     present = verdict(&j, row->owner_id);
     if (present == AUTHZ_HIDE)

@@ -12,6 +12,9 @@ const char *ticket_actor_region(const Meridian__Request *request);
 
 /** True when whoever asks may not know that the ticket exists. */
 bool ticket_rules_hide(const Meridian__Request *request, const struct ticket_row *row);
+/** True when whoever asks has the right to do `action` to the ticket, as it is owned now. */
+bool ticket_rules_may(const Meridian__Request *request, enum ticket_action action,
+                      const struct ticket_row *row);
 /** The wait is over, by itself: a pending ticket whose end has come goes on, with its owner if it has one;
  * any other stays as it is. */
 void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan);

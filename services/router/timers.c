@@ -243,7 +243,7 @@ static int act(struct db_conn *conn, struct job *job, const struct timer_kind *k
                                    .answer = &job->out.json};
     _cleanup_buf_ struct buf text = BUF_INIT;
     struct ticket_plan plan = {0};
-    int r = ticket_row_lock(conn, number, &row), before = row.version;
+    int r = ticket_row_lock(conn, number, false, &row), before = row.version;
 
     if (!r)
         r = job_check_epoch(job, row.cluster_epoch);

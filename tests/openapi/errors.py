@@ -51,6 +51,9 @@ _ADVICE = {
     "request-timeout": "The request came too slowly. Send it again in one go.",
     "ticket-full": "Submit a new ticket and name this one. What a requester can add to one ticket has a limit.",
     "nudged-lately": "The desk has the question already. Ask again from `possible_at` on; a reply is possible at any time.",
+    "already-merged": "Its number leads to `merged_into`, if you see that: act there, or undo the merge within 24 hours.",
+    "link-refused": "`detail` says which: a circle, a second parent, a link that is there or is not. End the link that stands against it.",
+    "open-dependencies": "Solve `dependencies` first, end the link, or send `force` with a reason.",
     "bad-cursor": "Start the list anew without `cursor`. A cursor is good for its own list only.",
 }
 

@@ -78,14 +78,16 @@ class Client:
 class Prepared:
     """What an example needs: a ticket and the epoch of its ownership, a session of its own, or the plan or organisation that is in force."""
 
-    def __init__(self, number=None, epoch=None, token=None, plan=None, path=None):
-        self.number, self.epoch, self.token, self.plan, self.path = number, epoch, token, plan, path
+    def __init__(self, number=None, epoch=None, token=None, plan=None, path=None, other=None):
+        self.number, self.epoch, self.token, self.plan, self.path, self.other = number, epoch, token, plan, path, other
 
     def fill(self, body):
         """The example with what is true here and now."""
         if not isinstance(body, dict):
             return body
         now = {"epoch": self.epoch, "base_version": self.plan and self.plan["version"]}
+        if self.other:
+            now |= {"to": self.other, "into": self.other}
         filled = {name: now.get(name, value) for name, value in body.items()}
         if self.path == _ORGANISATION and isinstance(filled.get("document"), dict):
             filled["document"] = self.beside(filled["document"])
@@ -134,6 +136,13 @@ class Replay:
                 raise Refused(f"{number} was accepted, but not committed within {_NUMBER_WAIT_S} s")
         if setup == "ticket":
             return Prepared(number, 0)
+        if setup in ("two-tickets", "linked-tickets", "merged-ticket"):
+            other = self.prepare("ticket", login, base).number
+            if setup == "linked-tickets":
+                agent.must("POST", f"/api/v1/tickets/{number}:link", {"kind": "depends_on", "to": other})
+            if setup == "merged-ticket":
+                agent.must("POST", f"/api/v1/tickets/{number}:merge", {"into": other})
+            return Prepared(number, 0, other=other)
         if setup == "transferred-ticket":
             agent.must("POST", f"/api/v1/tickets/{number}:transfer", {"team": "network", "reason": "Cables"})
         epoch = agent.must("POST", f"/api/v1/tickets/{number}:claim", {}).json["epoch"]

@@ -3,15 +3,20 @@
 SELECT left(row_to_json(d)::text, -1)
     || CASE WHEN current_setting('meridian.kind', true) IN ('agent', 'lead', 'admin', 'system') THEN
         ',"notes":' || coalesce((SELECT json_agg(row_to_json(n) ORDER BY n.at, n.seq)
-            FROM (SELECT u.login AS author, u.name AS author_name, o.body, desk.rfc3339(o.at) AS at, o.event_seq AS seq
-                  FROM desk.note o JOIN desk.app_user u ON u.id = o.author_id WHERE o.ticket_id = x.id) n)::text, '[]')
+            FROM (SELECT u.login AS author, u.name AS author_name, o.body, desk.rfc3339(o.at) AS at, o.event_seq AS seq,
+                         CASE WHEN o.ticket_id <> x.id THEN w.number END AS "number"
+                  FROM desk.note o JOIN desk.app_user u ON u.id = o.author_id JOIN desk.ticket w ON w.id = o.ticket_id
+                  WHERE o.ticket_id = x.id
+                     OR o.ticket_id = ANY (ARRAY(SELECT m.source_id FROM desk.merge m WHERE m.root_id = x.id))) n)::text, '[]')
        ELSE '' END || '}'
 FROM (SELECT t.*, coalesce($2::text, 'en') = 'zh' AS zh FROM desk.ticket t
-      WHERE t.id = (SELECT id FROM (SELECT id, 1 AS rank FROM desk.ticket WHERE number = $1::text
-                                    UNION ALL SELECT ticket_id, 2 FROM desk.ticket_alias WHERE number = $1::text) k ORDER BY rank LIMIT 1)) x
+      WHERE t.id = (SELECT coalesce((SELECT v.id FROM desk.merge m JOIN desk.ticket v ON v.id = m.root_id WHERE m.source_id = k.id), k.id)
+                    FROM (SELECT id, 1 AS rank FROM desk.ticket WHERE number = $1::text
+                          UNION ALL SELECT ticket_id, 2 FROM desk.ticket_alias WHERE number = $1::text) k ORDER BY k.rank LIMIT 1)) x
 JOIN desk.team g ON g.id = x.team_id
 JOIN desk.app_user r ON r.id = x.requester_id
 LEFT JOIN desk.app_user o ON o.id = x.owner_id
+LEFT JOIN desk.merge mg ON mg.source_id = x.id
 LEFT JOIN LATERAL (SELECT k.target, k.due_at FROM desk.clock k WHERE k.ticket_id = x.id AND k.state = 'running' ORDER BY k.due_at LIMIT 1) c ON true
 LEFT JOIN desk.timer m ON x.state = 'resolved' AND m.ticket_id = x.id AND m.name = 'auto_close'
 CROSS JOIN LATERAL (SELECT CASE WHEN x.zh THEN g.name_zh ELSE g.name_en END AS team,
@@ -30,11 +35,27 @@ CROSS JOIN LATERAL (SELECT
                CASE WHEN k.state = 'met' THEN desk.rfc3339(k.stopped_at) END AS met_at
         FROM (SELECT DISTINCT ON (l.target) l.* FROM desk.clock l WHERE l.ticket_id = x.id ORDER BY l.target, l.cycle DESC) k ORDER BY k.target) c), '[]') AS clocks,
     coalesce((SELECT json_agg(row_to_json(p)) FROM (
-        SELECT u.login AS author, u.name AS author_name, y.from_requester, y.body, desk.rfc3339(y.at) AS at
-        FROM desk.reply y JOIN desk.app_user u ON u.id = y.author_id WHERE y.ticket_id = x.id ORDER BY y.event_seq) p), '[]') AS thread,
+        SELECT u.login AS author, u.name AS author_name, y.from_requester, y.body, desk.rfc3339(y.at) AS at, y.event_seq AS seq,
+               CASE WHEN y.ticket_id <> x.id THEN w.number END AS "number"
+        FROM desk.reply y JOIN desk.app_user u ON u.id = y.author_id LEFT JOIN desk.ticket w ON w.id = y.ticket_id
+        WHERE y.ticket_id = x.id OR y.ticket_id = mg.root_id
+           OR y.ticket_id = ANY (ARRAY(SELECT m.source_id FROM desk.merge m WHERE m.root_id = x.id))
+        ORDER BY y.at, y.ticket_id, y.event_seq) p), '[]') AS thread,
     CASE WHEN x.solution IS NOT NULL THEN json_build_object('cause', x.cause, 'solution', x.solution, 'prevention', x.prevention) END AS resolution,
     coalesce((SELECT json_agg(a.number ORDER BY a.created_at, a.number) FROM desk.ticket_alias a WHERE a.ticket_id = x.id), '[]') AS aliases,
+    coalesce((SELECT json_agg(row_to_json(l) ORDER BY l.kind, l.number) FROM (
+        SELECT desk.link_word(e.kind, e.backwards) AS kind, w.number
+        FROM (SELECT f.kind, false AS backwards, f.to_id AS other_id FROM desk.link f WHERE f.from_id = x.id
+              UNION ALL SELECT b.kind, true, b.from_id FROM desk.link b WHERE b.to_id = x.id) e
+        JOIN desk.ticket w ON w.id = e.other_id) l), '[]') AS links,
+    coalesce((SELECT json_agg(row_to_json(q)) FROM (
+        SELECT w.number, w.subject, w.description, json_build_object('login', u.login, 'name', u.name) AS requester, desk.rfc3339(m.at) AS merged_at
+        FROM desk.merge m JOIN desk.ticket w ON w.id = m.source_id JOIN desk.app_user u ON u.id = w.requester_id
+        WHERE m.root_id = x.id ORDER BY m.at, w.number) q), '[]') AS merged,
+    desk.rfc3339(mg.at) AS merged_at,
     CASE
+        WHEN mg.at IS NOT NULL AND x.zh THEN '与另一工单一并处理。'
+        WHEN mg.at IS NOT NULL THEN 'Handled together with another ticket.'
         WHEN x.state = 'closed' THEN CASE WHEN x.zh THEN '已关闭。' ELSE 'Closed.' END
         WHEN x.state = 'cancelled' THEN CASE WHEN x.zh THEN '已取消。' ELSE 'Cancelled.' END
         WHEN x.state = 'resolved' AND x.zh THEN s.owner || '已解决，等待请求人确认。'

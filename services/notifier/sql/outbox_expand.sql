@@ -2,6 +2,7 @@
 -- is derived from (position, channel, destination), so a second expansion of the same event changes nothing. Never reads internal notes.
 -- Whom an event tells is decided here and nowhere else:
 --   mail to the requester: ticket.created (receipt), pended, reminded, resolved, closed, replies by agents, and of a P1 that an update is overdue;
+--     merged, unmerged; and of what their ticket is part of, under their own number: replies by agents, resolved, closed;
 --   mail to the owner: replies by the requester, ticket.nudged, sla.warned, sla.breached;
 --   mail to the team's leads (its admins, if it has none): ticket.reopened, sla.breached, and sla.warned and ticket.nudged while nobody owns the ticket;
 --   mail to whoever owned it before and whoever owns it now, of those two who did not do it: ticket.taken_over, ticket.assigned;
@@ -25,28 +26,32 @@ WITH taken AS (
     SELECT o.*, coalesce(e.at, o.created_at) AS at, e.actor_id, e.actor, coalesce(e.public, false) AS public,
            coalesce(a.name, e.actor, 'Meridian') AS actor_name, t.number, t.subject, t.service, t.state, t.priority, t.region, t.restricted,
            t.requester_id, t.owner_id, w.login AS owner_login, w.name AS owner_name, t.epoch, t.pending_reason, t.pending_until,
-           t.solution, g.id AS team_id, g.slug AS team, g.name_en, g.name_zh, r.body, coalesce(r.from_requester, false) AS from_requester
+           t.solution, g.id AS team_id, g.slug AS team, g.name_en, g.name_zh, r.body, coalesce(r.from_requester, o.data ->> 'by' = 'requester', false) AS from_requester
     FROM taken o
     JOIN desk.ticket t ON t.id = o.ticket_id
     JOIN desk.team g ON g.id = t.team_id
     LEFT JOIN desk.event e ON e.ticket_id = o.ticket_id AND e.seq = o.event_seq
         AND e.at BETWEEN o.created_at - interval '1 day' AND o.created_at + interval '1 day'
-    LEFT JOIN desk.reply r ON r.ticket_id = o.ticket_id AND r.event_seq = o.event_seq
+    LEFT JOIN desk.reply r ON r.ticket_id = coalesce((o.data ->> 'reply_of')::uuid, o.ticket_id)
+        AND r.event_seq = coalesce((o.data ->> 'reply_seq')::int, o.event_seq)
     LEFT JOIN desk.app_user a ON a.id = e.actor_id
     LEFT JOIN desk.app_user w ON w.id = t.owner_id
 ), mail AS (
-    SELECT DISTINCT ON (d.position, u.email) d.*, x.audience, u.id AS user_id, u.name AS to_name, u.email, u.language,
+    SELECT DISTINCT ON (d.position, u.email) d.*, x.audience, x.told_id, x.told_number, x.told_subject, u.id AS user_id, u.name AS to_name, u.email, u.language,
            u.region AS user_region, z.zone
     FROM told d
     CROSS JOIN LATERAL (
-        SELECT d.requester_id AS user_id, 'requester' AS audience
-        WHERE d.type IN ('ticket.created', 'ticket.pended', 'ticket.reminded', 'ticket.resolved', 'ticket.closed')
+        SELECT d.requester_id AS user_id, 'requester' AS audience, d.ticket_id AS told_id, d.number AS told_number, d.subject AS told_subject
+        WHERE d.type IN ('ticket.created', 'ticket.pended', 'ticket.reminded', 'ticket.resolved', 'ticket.closed', 'ticket.merged', 'ticket.unmerged')
            OR (d.type = 'sla.breached' AND d.priority = 1 AND d.data ->> 'target' = 'update') OR (d.type = 'ticket.replied' AND NOT d.from_requester)
         UNION ALL
-        SELECT d.owner_id, 'owner'
+        SELECT s.requester_id, 'requester', s.id, s.number, s.subject FROM desk.merge g JOIN desk.ticket s ON s.id = g.source_id
+        WHERE g.root_id = d.ticket_id AND (d.type IN ('ticket.resolved', 'ticket.closed') OR (d.type = 'ticket.replied' AND NOT d.from_requester))
+        UNION ALL
+        SELECT d.owner_id, 'owner', d.ticket_id, d.number, d.subject
         WHERE d.owner_id IS NOT NULL AND (d.type IN ('ticket.nudged', 'sla.warned', 'sla.breached') OR (d.type = 'ticket.replied' AND d.from_requester))
         UNION ALL
-        SELECT l.user_id, 'lead' FROM (
+        SELECT l.user_id, 'lead', d.ticket_id, d.number, d.subject FROM (
             SELECT m.user_id FROM desk.team_member m JOIN desk.app_user u ON u.id = m.user_id
             WHERE m.team_id = d.team_id AND u.role = 'lead' AND u.disabled_at IS NULL
             UNION ALL
@@ -57,22 +62,22 @@ WITH taken AS (
         WHERE d.type IN ('ticket.reopened', 'sla.breached') OR (d.type IN ('ticket.nudged', 'sla.warned') AND d.owner_id IS NULL)
             OR (d.type = 'escalation.notified' AND d.data -> 'to' = '[]')
         UNION ALL
-        SELECT u.id, CASE u.login WHEN d.data ->> 'owner' THEN 'owner' ELSE 'former' END FROM desk.app_user u
+        SELECT u.id, CASE u.login WHEN d.data ->> 'owner' THEN 'owner' ELSE 'former' END, d.ticket_id, d.number, d.subject FROM desk.app_user u
         WHERE d.type IN ('ticket.taken_over', 'ticket.assigned') AND u.login IN (d.data ->> 'owner', d.data ->> 'from_owner')
         UNION ALL
-        SELECT u.id, 'oncall' FROM jsonb_array_elements_text(CASE WHEN d.type = 'escalation.notified' THEN d.data -> 'to' END) n (login)
+        SELECT u.id, 'oncall', d.ticket_id, d.number, d.subject FROM jsonb_array_elements_text(CASE WHEN d.type = 'escalation.notified' THEN d.data -> 'to' END) n (login)
         JOIN desk.app_user u ON u.login = n.login) x
     JOIN desk.app_user u ON u.id = x.user_id AND u.disabled_at IS NULL AND u.email <> ''
     JOIN desk.region z ON z.code = u.region
     WHERE u.id IS DISTINCT FROM d.actor_id OR d.type = 'ticket.created'
-    ORDER BY d.position, u.email, x.audience DESC
+    ORDER BY d.position, u.email, x.audience DESC, x.told_id <> d.ticket_id, x.told_id
 ), made AS (
     INSERT INTO desk.delivery (id, ticket_id, position, type, channel, class, recipient_id, endpoint_id, region, destination, payload)
     SELECT md5(concat_ws('/', m.position, 'mail', m.email))::uuid, m.ticket_id, m.position, m.type, 'mail',
            CASE WHEN m.priority = 1 OR m.type LIKE 'sla.%' OR m.type IN ('escalation.notified', 'ticket.taken_over') THEN 0 WHEN m.type = 'ticket.created' THEN 2 ELSE 1 END,
            m.user_id, NULL, m.user_region, m.email,
            jsonb_strip_nulls(jsonb_build_object(
-               'type', CASE WHEN m.audience = 'requester' AND m.type = 'sla.breached' THEN 'ticket.progress' ELSE m.type END, 'ticket_id', m.ticket_id, 'number', m.number, 'title', m.subject, 'service', m.service,
+               'type', CASE WHEN m.audience = 'requester' AND m.type = 'sla.breached' THEN 'ticket.progress' ELSE m.type END, 'ticket_id', m.told_id, 'number', m.told_number, 'title', m.told_subject, 'service', m.service,
                'priority', 'P' || m.priority, 'team', CASE m.language WHEN 'zh' THEN m.name_zh ELSE m.name_en END,
                'at_us', desk.us(m.at), 'actor', m.actor_name, 'owner', m.owner_name, 'audience', m.audience,
                'to_name', m.to_name, 'language', m.language, 'zone', m.zone,

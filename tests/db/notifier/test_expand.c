@@ -106,6 +106,67 @@ Test(expand, whom_each_event_tells)
     rig_close(&rig);
 }
 
+/* Who asked for what went up in a ticket is told of it under their own number, once, and nothing of the
+ * others. */
+Test(expand, whoever_asked_for_a_merged_ticket_is_told_under_their_number)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-eu-1", "agent-eu-1");
+    rig_ticket(&rig, "EU-2", "requester-ap-1", NULL);
+    rig_ticket(&rig, "EU-3", "requester-eu-1", NULL);
+    test_db_run(rig.db, "INSERT INTO desk.merge SELECT s.id, r.id, r.id, true, now(), r.requester_id FROM "
+                        "desk.ticket s, desk.ticket r "
+                        "WHERE r.number = 'EU-1' AND s.number IN ('EU-2', 'EU-3')");
+    rig_happens(&rig, "EU-1", "ticket.replied", "agent-eu-1", "for all");
+    rig_happens(&rig, "EU-1", "ticket.replied", "requester-eu-1", "between us");
+    rig_happens(&rig, "EU-1", "ticket.resolved", "agent-eu-1", NULL);
+    rig_happens(&rig, "EU-1", "ticket.pended", "agent-eu-1", NULL);
+    rig_happens(&rig, "EU-2", "ticket.merged", "agent-eu-1", NULL);
+    expand(&rig, 1);
+    cr_expect_str_eq(told(&rig, "EU-1", "ticket.replied"),
+                     "mail agent-eu-1, mail requester-ap-1, mail requester-eu-1");
+    cr_expect_str_eq(told(&rig, "EU-1", "ticket.resolved"), "mail requester-ap-1, mail requester-eu-1");
+    cr_expect_str_eq(told(&rig, "EU-1", "ticket.pended"), "mail requester-eu-1");
+    cr_expect_str_eq(told(&rig, "EU-2", "ticket.merged"), "mail requester-ap-1");
+    cr_expect_str_eq(
+        test_db_text(rig.db, "SELECT string_agg(DISTINCT payload ->> 'number', ',') FROM desk.delivery WHERE "
+                             "destination LIKE 'requester-ap-1@%'"),
+        "EU-2");
+    cr_expect_str_eq(
+        test_db_text(rig.db, "SELECT string_agg(DISTINCT payload ->> 'number', ',') FROM desk.delivery WHERE "
+                             "destination LIKE 'requester-eu-1@%'"),
+        "EU-1");
+    rig_close(&rig);
+}
+
+/* What somebody says by the number of a merged ticket is on the root's thread by reference. */
+Test(expand, the_owner_reads_what_was_said_by_the_old_number)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-eu-1", "agent-eu-1");
+    rig_ticket(&rig, "EU-2", "requester-ap-1", NULL);
+    rig_happens(&rig, "EU-2", "ticket.replied", "requester-ap-1", "what now?");
+    rig_happens(&rig, "EU-1", "ticket.replied", "requester-ap-1", "");
+    test_db_run(
+        rig.db,
+        "DELETE FROM desk.reply WHERE ticket_id = (SELECT id FROM desk.ticket WHERE number = 'EU-1')");
+    test_db_run(rig.db, "UPDATE desk.outbox SET data = data || jsonb_build_object('by', 'requester', "
+                        "'reply_of', s.id, 'reply_seq', "
+                        "(SELECT max(event_seq) FROM desk.reply)) FROM desk.ticket t, desk.ticket s "
+                        "WHERE t.id = ticket_id AND t.number = 'EU-1' AND s.number = 'EU-2'");
+    expand(&rig, 1);
+    cr_expect_str_eq(told(&rig, "EU-1", "ticket.replied"), "mail agent-eu-1");
+    cr_expect_str_eq(told(&rig, "EU-2", "ticket.replied"), "", "nobody owns it any more");
+    cr_expect_str_eq(
+        test_db_text(rig.db, "SELECT payload ->> 'text' FROM desk.delivery WHERE channel = 'mail'"),
+        "what now?");
+    rig_close(&rig);
+}
+
 Test(expand, who_cannot_be_told_and_who_steps_in)
 {
     struct rig rig;

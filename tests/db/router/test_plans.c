@@ -5,9 +5,9 @@
 #include <criterion/criterion.h>
 
 /* Tables that grow with tickets or with time. */
-static const char *const large[] = {"ticket",   "ticket_alias", "event", "clock",   "ready",
-                                    "outbox",   "reply",        "note",  "command", "session",
-                                    "delivery", "app_user",     "owned", "timer",   NULL};
+static const char *const large[] = {"ticket", "ticket_alias", "event",   "clock",   "ready",    "outbox",
+                                    "reply",  "note",         "command", "session", "delivery", "app_user",
+                                    "owned",  "timer",        "link",    "merge",   NULL};
 
 static void grow(struct desk *desk)
 {
@@ -47,6 +47,11 @@ static void grow(struct desk *desk)
     test_db_run(desk->db, "INSERT INTO desk.delivery (id, position, type, channel, region, destination, "
                           "payload, state) SELECT id, 1, 'ticket.created', 'mail', 'eu', 'd', '{}',"
                           " 'delivered' FROM desk.ticket");
+    test_db_run(desk->db, "INSERT INTO desk.link (from_id, kind, to_id, at, by_id) SELECT id, 'depends_on', "
+                          "gen_random_uuid(), now(), requester_id FROM desk.ticket");
+    test_db_run(desk->db,
+                "INSERT INTO desk.merge (source_id, into_id, root_id, was_new, at, by_id) SELECT id, "
+                "gen_random_uuid(), gen_random_uuid(), true, now(), requester_id FROM desk.ticket");
     test_db_run(desk->db, "INSERT INTO desk.timer SELECT id, 'pending_end', now() + interval '1 h', 1 FROM "
                           "desk.ticket");
 }

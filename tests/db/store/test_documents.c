@@ -247,7 +247,10 @@ Test(documents, a_ticket_has_every_member)
                                           "journey",
                                           "nudges",
                                           "stage",
-                                          "waits_for"};
+                                          "waits_for",
+                                          "links",
+                                          "merged",
+                                          "merged_at"};
     json_t *json;
 
     cr_assert_eq(desk_read(&desk, "lead-eu-1", "ticket", &json, "EU-5", "en", NULL), 0);

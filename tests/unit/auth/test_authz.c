@@ -20,7 +20,8 @@ static const int actions[] = {
     ACTION_HAND_BACK,   AUTHZ_TICKET_READ,  AUTHZ_TICKET_SUBMIT, AUTHZ_TICKET_SUBMIT_FOR_OTHERS,
     AUTHZ_QUEUE_READ,   AUTHZ_QUEUE_CLAIM,  AUTHZ_EVENTS_READ,   AUTHZ_STATUS_READ,
     AUTHZ_AUDIT_READ,   AUTHZ_DEAD_LETTERS, AUTHZ_SLA_READ,      AUTHZ_SLA_APPLY,
-    AUTHZ_ORG_READ,     AUTHZ_ORG_APPLY,
+    AUTHZ_ORG_READ,     AUTHZ_ORG_APPLY,    ACTION_LINK,         ACTION_UNLINK,
+    ACTION_MERGE,       ACTION_UNMERGE,
 };
 static const enum user_role roles[] = {ROLE_REQUESTER, ROLE_AGENT, ROLE_LEAD, ROLE_ADMIN};
 
@@ -88,6 +89,12 @@ static bool expected_allowed(const struct situation *s, int action)
         return staff;
     case ACTION_PRIORITIZE:
         return staff && (owner || (lead && s->member) || (s->owner == UNOWNED && s->member));
+    case ACTION_MERGE:
+        return staff && (owner || (lead && s->member) || (s->owner == UNOWNED && s->member));
+    case ACTION_UNMERGE:
+        return staff && s->member;
+    case ACTION_LINK:
+    case ACTION_UNLINK:
     case ACTION_NOTE:
         return staff && (owner || s->member);
     case ACTION_PEND:

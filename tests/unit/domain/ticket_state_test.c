@@ -29,7 +29,11 @@ static const struct {
     {ACTION_TAKE_OVER, false, false, "------"},  {ACTION_ASSIGN, true, false, "OOP---"},
     {ACTION_ASSIGN, false, false, "OOP---"},     {ACTION_NUDGE, true, true, "NOP---"},
     {ACTION_NUDGE, false, true, "NOP---"},       {ACTION_HAND_BACK, true, false, "NOO---"},
-    {ACTION_HAND_BACK, false, false, "NOO---"},
+    {ACTION_HAND_BACK, false, false, "NOO---"},  {ACTION_LINK, false, false, "NOPR--"},
+    {ACTION_LINK, true, false, "NOPR--"},        {ACTION_UNLINK, false, false, "NOPR--"},
+    {ACTION_UNLINK, true, false, "NOPR--"},      {ACTION_MERGE, false, false, "XXX---"},
+    {ACTION_MERGE, true, false, "XXX---"},       {ACTION_UNMERGE, false, false, "------"},
+    {ACTION_UNMERGE, true, false, "------"},
 };
 
 Test(ticket_state, table)
@@ -60,6 +64,15 @@ Test(ticket_state, nothing_leaves_a_final_state)
     }
 }
 
+Test(ticket_state, only_a_merged_ticket_gets_out_again)
+{
+    cr_expect_eq(
+        ticket_state_next(ACTION_UNMERGE, (struct ticket_situation){TICKET_CANCELLED, .merged = true}),
+        TICKET_OPEN);
+    cr_expect_eq(ticket_state_next(ACTION_UNMERGE, (struct ticket_situation){TICKET_OPEN, .merged = true}),
+                 0);
+}
+
 Test(ticket_state, numbers_that_are_none)
 {
     struct ticket_situation now = {TICKET_OPEN, true, false};
@@ -80,12 +93,12 @@ Test(ticket_state, allowed_lists)
     enum ticket_action actions[TICKET_ACTIONS_MAX];
     size_t n = ticket_actions_allowed((struct ticket_situation){TICKET_RESOLVED, true, false}, actions);
 
-    cr_assert_eq(n, 3);
+    cr_assert_eq(n, 5);
     cr_expect_eq(actions[0], ACTION_NOTE);
     cr_expect_eq(actions[1], ACTION_CONFIRM);
     cr_expect_eq(actions[2], ACTION_REOPEN);
     n = ticket_actions_allowed((struct ticket_situation){TICKET_NEW, false, true}, actions);
-    cr_assert_eq(n, 11);
+    cr_assert_eq(n, 14);
     cr_expect_eq(actions[0], ACTION_CLAIM);
     cr_expect_eq(actions[4], ACTION_CANCEL);
     cr_expect_eq(actions[6], ACTION_RECALCULATE);

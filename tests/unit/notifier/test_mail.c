@@ -80,6 +80,7 @@ Test(mail, golden_files, .init = setup)
         {"ticket.closed", "requester"},  {"ticket.progress", "requester"}, {"escalation.notified", "oncall"},
         {"escalation.notified", "lead"}, {"ticket.taken_over", "former"},  {"ticket.assigned", "owner"},
         {"ticket.assigned", "former"},   {"ticket.nudged", "owner"},       {"ticket.nudged", "lead"},
+        {"ticket.merged", "requester"},  {"ticket.unmerged", "requester"},
     };
     static const char *const languages[] = {"en", "zh"};
 
