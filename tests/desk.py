@@ -278,12 +278,13 @@ def check_promises(desk, keys=None):
     doubles = desk.sql(
         "WITH o AS (SELECT ticket_id, seq, type, (data->>'epoch')::bigint epoch, lag((data->>'epoch')::bigint) OVER w before "
         "FROM desk.event WHERE data ? 'epoch' AND type IN ('ticket.claimed', 'ticket.released', 'ticket.transferred', "
-        "'ticket.reopened') WINDOW w AS (PARTITION BY ticket_id ORDER BY seq)) "
+        "'ticket.reopened', 'ticket.returned', 'ticket.taken_over', 'ticket.assigned') WINDOW w AS (PARTITION BY ticket_id ORDER BY seq)) "
         "SELECT ticket_id, seq FROM o WHERE epoch <= before")
     assert not doubles, f"epochs that do not rise: {doubles[:5]}"
     twice = desk.sql("WITH o AS (SELECT ticket_id, type, lag(type) OVER (PARTITION BY ticket_id ORDER BY seq) before FROM desk.event "
                      "WHERE type IN ('ticket.claimed', 'ticket.released', 'ticket.transferred', 'ticket.reopened', 'ticket.cancelled', "
-                     "'ticket.confirmed')) SELECT ticket_id FROM o WHERE type = 'ticket.claimed' AND before = 'ticket.claimed'")
+                     "'ticket.confirmed', 'ticket.returned', 'ticket.taken_over', 'ticket.assigned')) SELECT ticket_id FROM o "
+                         "WHERE type = 'ticket.claimed' AND before IN ('ticket.claimed', 'ticket.taken_over', 'ticket.assigned')")
     assert not twice, f"claimed while owned: {twice[:5]}"
     if keys is not None:
         stored = {}

@@ -287,12 +287,12 @@ static void print_related(const json_t *items, const char *name)
 static void print_journey(const json_t *ticket)
 {
     const char *const counts[][2] = {
-        {"journey.hops", T("to another team", "转派")},
+        {"journey.hops", T("to another team", "转交")},
         {"journey.raised", T("to a higher tier", "升到更高层级")},
         {"journey.bounces", T("back to a team", "其中退回")},
         {"journey.owners", T("owners", "负责人")},
         {"journey.handovers", T("between regions", "跨区域交接")},
-        {"journey.holds", T("held", "搁置")},
+        {"journey.holds", T("held", "挂起")},
         {"journey.reopened", T("reopened", "重新打开")},
         {"nudges.count", T("nudged", "催办")},
     };

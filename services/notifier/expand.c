@@ -6,9 +6,10 @@
  * busy desk is expanded in batches, and in a flood of submissions ordinary notices wait so that submissions
  * need not: there is a rate, and after a batch that took d comes a rest of REST_TIMES d, so that this process
  * never takes more than a tenth of one database session, and less of a machine that is slow because it is
- * busy. Urgent events (of a P1, of the clocks) wait for neither: each look takes them, and looks are never
- * more than POLL_MS apart. On failure it tries again at the next poll; the age of the oldest row is the gauge
- * to alarm on.
+ * busy. Urgent events (of a P1, of the clocks, escalations) wait for neither and count in neither: each look
+ * takes them, looks are never more than POLL_MS apart, and more than a batch of them is taken at once. On
+ * failure it tries again at the next poll; the age of the oldest row is the gauge to alarm on, and it grows
+ * while nobody can look.
  */
 #include "notifier/expand.h"
 #include "base/clock.h"
@@ -30,13 +31,16 @@ enum {
 struct expander {
     struct expander_options options;
     uv_timer_t timer;
-    bool running, woken, soon, failing;
+    bool running, woken, failing;
     bool ordinary;         /* the job's: those that are not urgent too */
+    int64_t armed_us;      /* monotonic: when the timer goes off; 0: it does not */
     int64_t began_us;      /* monotonic: the job */
+    int64_t looked_us;     /* monotonic: the end of the last job that did not fail */
     int64_t not_before_us; /* monotonic: no ordinary ones earlier */
     void (*drained)(void *ctx);
     void *drained_ctx;
-    int64_t taken, made, age_us, set_aside; /* the job's, the worker's alone while running */
+    /* The job's, the worker's alone while running. */
+    int64_t taken, urgent_taken, made, urgent_made, age_us, set_aside;
     struct {
         struct metric *expanded, *made, *age, *set_aside;
     } metrics;
@@ -60,8 +64,10 @@ static int expand(struct db_conn *conn, struct expander *expander, int limit, in
     if (r < 0)
         return r;
     expander->taken += db_int(&result, 0, 0);
-    expander->made += db_int(&result, 0, 1);
-    expander->age_us = db_int(&result, 0, 2);
+    expander->urgent_taken += db_int(&result, 0, 1);
+    expander->made += db_int(&result, 0, 2);
+    expander->urgent_made += db_int(&result, 0, 3);
+    expander->age_us = db_int(&result, 0, 4);
     return 0;
 }
 
@@ -91,6 +97,7 @@ static int expand_singly(struct db_conn *conn, struct expander *expander)
     int r;
 
     db_param_int(&params, BATCH);
+    db_param_bool(&params, expander->ordinary);
     r = db_exec(conn, &sql_notifier_outbox_first, &params, &result);
     for (int row = 0; r == 0 && row < db_rows(&result); row++) {
         int64_t id = db_int(&result, row, 0);
@@ -107,7 +114,8 @@ static int run_batch(struct db_conn *conn, void *job)
     struct expander *expander = job;
     int r;
 
-    expander->taken = expander->made = expander->age_us = expander->set_aside = 0;
+    expander->taken = expander->urgent_taken = expander->made = expander->urgent_made = 0;
+    expander->set_aside = 0;
     r = expand(conn, expander, BATCH, 0);
     if (r < 0 && db_refused(conn))
         r = expand_singly(conn, expander);
@@ -121,18 +129,25 @@ static void on_timer(uv_timer_t *timer)
     begin_batch(timer->data);
 }
 
-static void arm(struct expander *expander, uint64_t wait_ms)
+/* Looks in `wait_ms`, or sooner if that was the plan: whatever comes meanwhile puts nothing off. */
+static void look_in(struct expander *expander, int64_t wait_ms)
+{
+    int64_t at_us = clock_monotonic_us() + wait_ms * US_PER_MS;
+
+    if (expander->drained || (expander->armed_us && expander->armed_us <= at_us))
+        return;
+    expander->armed_us = at_us;
+    uv_timer_start(&expander->timer, on_timer, (uint64_t)wait_ms, 0);
+}
+
+/* For ordinary ones: not before their rest is over, but no later than the urgent ones need. */
+static void look_rested(struct expander *expander, int64_t wait_ms)
 {
     int64_t rest_us = expander->not_before_us - clock_monotonic_us();
 
-    if (expander->drained)
-        return;
-    if (rest_us > (int64_t)wait_ms * US_PER_MS)
-        wait_ms = (uint64_t)(rest_us / US_PER_MS) + 1;
-    if (wait_ms > POLL_MS) /* for the urgent ones */
-        wait_ms = POLL_MS;
-    expander->soon = wait_ms < POLL_MS;
-    uv_timer_start(&expander->timer, on_timer, wait_ms, 0);
+    if (rest_us > wait_ms * US_PER_MS)
+        wait_ms = rest_us / US_PER_MS + 1;
+    look_in(expander, wait_ms > POLL_MS ? POLL_MS : wait_ms);
 }
 
 static void tell_change(struct expander *expander, int status)
@@ -146,17 +161,41 @@ static void tell_change(struct expander *expander, int status)
         log_info("expanding the outbox again");
 }
 
-/* When ordinary events may be taken again after a batch of `taken`. */
-static int64_t rest_after(const struct expander *expander, int64_t now_us)
+/* When ordinary events may be taken again after a batch with `ordinary` of them. */
+static int64_t rest_after(const struct expander *expander, int64_t ordinary, int64_t now_us)
 {
     int64_t rest = (now_us - expander->began_us) * REST_TIMES;
-    int64_t rate = expander->taken * US_PER_S / expander->options.rate;
+    int64_t rate = ordinary * US_PER_S / expander->options.rate;
 
     if (rest > REST_MOST_MS * US_PER_MS)
         rest = REST_MOST_MS * US_PER_MS;
     if (expander->taken < BATCH && rest < SPACE_MS * US_PER_MS)
         rest = SPACE_MS * US_PER_MS;
     return rest > rate ? rest : rate;
+}
+
+static void count_batch(struct expander *expander, int64_t now_us)
+{
+    int64_t ordinary = expander->taken - expander->urgent_taken;
+
+    expander->looked_us = now_us;
+    if (ordinary)
+        expander->not_before_us = now_us + rest_after(expander, ordinary, now_us);
+    metric_add(expander->metrics.expanded, NULL, (double)expander->taken);
+    metric_add(expander->metrics.made, NULL, (double)expander->made);
+    metric_add(expander->metrics.set_aside, NULL, (double)expander->set_aside);
+    if (expander->made)
+        expander->options.on_made(expander->options.ctx, expander->urgent_made > 0);
+}
+
+static void look_next(struct expander *expander, int status)
+{
+    if (status < 0)
+        look_in(expander, POLL_MS);
+    else if (expander->urgent_taken == BATCH)
+        look_in(expander, 0);
+    else
+        look_rested(expander, expander->woken || expander->taken == BATCH ? GATHER_MS : POLL_MS);
 }
 
 static void on_batch(void *job, int status)
@@ -166,26 +205,21 @@ static void on_batch(void *job, int status)
 
     expander->running = false;
     tell_change(expander, status);
-    if (status == 0) {
-        if (expander->ordinary && expander->taken)
-            expander->not_before_us = now_us + rest_after(expander, now_us);
-        metric_add(expander->metrics.expanded, NULL, (double)expander->taken);
-        metric_add(expander->metrics.made, NULL, (double)expander->made);
-        metric_add(expander->metrics.set_aside, NULL, (double)expander->set_aside);
-        metric_set(expander->metrics.age, NULL, (double)expander->age_us / US_PER_S);
-        if (expander->made)
-            expander->options.on_made(expander->options.ctx, expander->made);
-    }
+    if (status == 0)
+        count_batch(expander, now_us);
+    metric_set(expander->metrics.age, NULL,
+               (double)(expander->age_us + now_us - expander->looked_us) / US_PER_S);
     if (expander->drained)
         expander->drained(expander->drained_ctx);
     else
-        arm(expander, status == 0 && (expander->woken || expander->taken == BATCH) ? GATHER_MS : POLL_MS);
+        look_next(expander, status);
 }
 
 static void begin_batch(struct expander *expander)
 {
     int r;
 
+    expander->armed_us = 0;
     expander->began_us = clock_monotonic_us();
     expander->ordinary = expander->began_us >= expander->not_before_us;
     expander->woken = false;
@@ -208,18 +242,21 @@ struct expander *expander_open(const struct expander_options *options)
         metric_counter("meridian_notifier_events_set_aside_total",
                        "Events that could not be expanded and became dead letters.", NULL);
     expander->metrics.age = metric_gauge("meridian_notifier_outbox_age_seconds",
-                                         "Age of the oldest row left in the outbox.", NULL);
+                                         "Age of the oldest event not turned into notices yet; while nobody "
+                                         "can look, the most it can be.",
+                                         NULL);
+    expander->looked_us = clock_monotonic_us();
     uv_timer_init(expander->options.loop, &expander->timer);
     expander->timer.data = expander;
-    arm(expander, 0);
+    look_in(expander, 0);
     return expander;
 }
 
 void expander_wake(struct expander *expander)
 {
     expander->woken = true;
-    if (!expander->running && !expander->soon)
-        arm(expander, GATHER_MS);
+    if (!expander->running)
+        look_rested(expander, GATHER_MS);
 }
 
 void expander_drain(struct expander *expander, void (*done)(void *ctx), void *ctx)

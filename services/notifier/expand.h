@@ -7,10 +7,11 @@ struct expander;
 
 struct expander_options {
     uv_loop_t *loop;
-    struct db_pool *pool;                           /* close the pool before the expander */
-    int64_t rate;                                   /* most ordinary events per second */
-    const char *home_region;                        /* where webhooks without a region are sent from */
-    void (*on_made)(void *ctx, int64_t deliveries); /* deliveries were made: look for what is due */
+    struct db_pool *pool;    /* close the pool before the expander */
+    int64_t rate;            /* most ordinary events per second */
+    const char *home_region; /* where webhooks without a region are sent from */
+    void (*on_made)(void *ctx,
+                    bool urgent); /* deliveries were made, some of them urgent: look for what is due */
     void *ctx;
 };
 

@@ -1,14 +1,15 @@
-/* The loop of the ledger: claim, send, record, for each channel on its own.
+/* The loop of the ledger: claim (claim.c), send, record (recorder.c), for each channel on its own.
  *
  * Owns the lanes, the timer, and every shipment between its claim and its record. What must stay true:
  * - nothing is claimed that cannot start at once (slots, lanes, the mail rate), so a lease is never spent
  * waiting;
  * - a shipment counts in its lane from its start to its end, and in `in_flight` until its end is recorded;
  * - an end that could not be recorded is recorded again until it is, since a success forgotten is a second
- * mail;
- * - the channels share nothing: a mail relay that hangs does not hold up webhooks;
- * - a claim costs more than what it finds, so nothing is claimed without a reason: news, a place that became
- * free while others wait, the rate, a retry, and each second in case a reason was missed.
+ * mail; and while there is such a one no more than UNRECORDED_MOST of a channel are under way, so that what
+ * cannot record does not go on sending;
+ * - the channels share nothing: a mail relay that hangs does not hold up webhooks.
+ * Claims are made for a reason: news, a place that became free while others wait, the rate, a retry, and each
+ * second in case a reason was missed.
  * If this process dies, its leases run out, or it releases them itself at its next start. Hints and its own
  * retries make it look sooner; a poll every second is the truth.
  */
@@ -18,50 +19,31 @@
 #include "log/log.h"
 #include "meridian/errors.h"
 #include "metrics/metrics.h"
+#include "notifier/claim.h"
 #include "notifier/recorder.h"
 #include "notifier_sql.h"
 #include <stdio.h>
 
 enum {
-    SLOTS = 128, /* of a channel without threads */
-    CLAIM_MOST = 50,
+    SLOTS = 128,         /* of a channel without threads */
+    UNRECORDED_MOST = 8, /* under way while an end cannot be recorded */
     CHANNELS = 2,
     GATHER_MS = 25, /* after news of deliveries */
     AGAIN_MS = 50,  /* after the end of one, when others wait for its place */
-    FEW_PER_S = 3,  /* claims a second when the rate is what holds them back */
 };
 #define POLL_US           (1 * US_PER_S)
 #define EXPIRE_EVERY_US   (60 * US_PER_S)
 #define RECORD_AGAIN_US   (500 * US_PER_MS)
 #define RECORD_GIVE_UP_US (600 * US_PER_S)
 
-/* One channel's claim. `rows` and what is above it belong to the worker while `running`. */
-struct claim {
-    struct ledger *ledger;
-    const struct channel *channel;
-    struct buf rooms;
-    int slots; /* how many may be in flight */
-    int limit;
-    struct shipment *rows[CLAIM_MOST];
-    int n;
-
-    bool running;
-    bool asked; /* while it was running: look again */
-    bool more;  /* something may wait for a place that is taken */
-    int in_flight;
-    double tokens;        /* how many may start now */
-    int64_t rate;         /* per second */
-    int64_t tokens_at_us; /* when they were last counted */
-};
-
 struct ledger {
     struct ledger_options options;
     uv_timer_t timer;
-    int64_t armed_us;    /* monotonic: when the timer goes off */
-    int64_t retry_at_us; /* monotonic: when the next retry we know of is due; 0: none */
+    int64_t armed_us; /* monotonic: when the timer goes off */
     struct lanes *lanes;
     struct claim claims[CHANNELS];
     struct recorder recorder;
+    int unrecorded; /* ends whose record failed and is tried again */
     bool released, releasing, expiring, failing, stopped;
     int64_t expired_at_us;
     void (*drained)(void *ctx);
@@ -117,23 +99,40 @@ static struct claim *claim_of(struct shipment *shipment)
     struct ledger *ledger = shipment->owner;
 
     for (size_t i = 0; i < CHANNELS; i++)
-        if (ledger->claims[i].channel == shipment->channel)
+        if (ledger->claims[i].options.channel == shipment->channel)
             return &ledger->claims[i];
     abort();
 }
 
 /* ---- record ---- */
 
+static int slots_of(const struct channel *channel)
+{
+    return channel == &channel_mail ? SMTP_AT_ONCE : SLOTS;
+}
+
+static void set_unrecorded(struct shipment *shipment, bool unrecorded)
+{
+    struct ledger *ledger = shipment->owner;
+
+    ledger->unrecorded += (int)unrecorded - (int)shipment->unrecorded;
+    shipment->unrecorded = unrecorded;
+    for (size_t i = 0; i < CHANNELS; i++)
+        ledger->claims[i].slots =
+            ledger->unrecorded ? UNRECORDED_MOST : slots_of(ledger->claims[i].options.channel);
+}
+
 static void forget(struct shipment *shipment)
 {
     struct ledger *ledger = shipment->owner;
     struct claim *claim = claim_of(shipment);
+    bool others = claim_end(claim);
 
-    claim->in_flight--;
+    set_unrecorded(shipment, false);
     metric_set(ledger->metrics.in_flight, NULL, in_flight(ledger));
     shipment_free(shipment);
-    if (claim->more)
-        look_in(ledger, AGAIN_MS * US_PER_MS);
+    if (others)
+        claim_want(claim, AGAIN_MS * US_PER_MS);
     check_drained(ledger);
 }
 
@@ -151,13 +150,6 @@ static void count_record(struct ledger *ledger, const struct shipment *shipment)
                  L_TEXT("reason", shipment->attempt.detail));
 }
 
-/* The earliest retry of our own: the poll would find it, up to a second late. */
-static void plan_retry(struct ledger *ledger, int64_t at_us)
-{
-    if (!ledger->retry_at_us || at_us < ledger->retry_at_us)
-        ledger->retry_at_us = at_us;
-}
-
 static bool on_recorded(void *ctx, struct shipment *shipment, int status)
 {
     struct ledger *ledger = ctx;
@@ -165,11 +157,13 @@ static bool on_recorded(void *ctx, struct shipment *shipment, int status)
     if (status == 0) {
         count_record(ledger, shipment);
         if (shipment->verdict == VERDICT_QUEUED)
-            plan_retry(ledger, clock_monotonic_us() + shipment->wait_us);
+            claim_want(claim_of(shipment),
+                       shipment->wait_us); /* the poll would find it, up to a second late */
     } else if (ledger->stopped || clock_monotonic_us() - shipment->started_us > RECORD_GIVE_UP_US) {
         log_error("the end of a delivery could not be recorded; it may be sent again",
                   L_TEXT("delivery", shipment->id), L_ERROR(status));
     } else {
+        set_unrecorded(shipment, true);
         look_in(ledger, RECORD_AGAIN_US);
         return true;
     }
@@ -231,7 +225,6 @@ static void start(struct ledger *ledger, struct shipment *shipment)
     const struct delivery delivery = {
         .id = shipment->id, .destination = shipment->destination, .payload = str_from(shipment->payload)};
 
-    shipment->owner = ledger;
     shipment->started_us = clock_monotonic_us();
     if (shipment->lost) {
         metric_add(ledger->metrics.lost, "sender_died", 1);
@@ -252,45 +245,6 @@ static void start(struct ledger *ledger, struct shipment *shipment)
 
 /* ---- claim ---- */
 
-static void drop_rows(struct claim *claim)
-{
-    while (claim->n)
-        shipment_free(claim->rows[--claim->n]);
-}
-
-static int run_claim(struct db_conn *conn, void *job)
-{
-    _cleanup_params_ struct db_params params = {0};
-    _cleanup_result_ struct db_result result = {0};
-    struct claim *claim = job;
-    int r;
-
-    drop_rows(claim); /* of a run that was repeated */
-    db_param_text(&params, claim->ledger->options.instance);
-    db_param_text(&params, claim->channel->name);
-    db_param_int(&params, claim->limit);
-    db_param_text(&params, buf_text(&claim->rooms));
-    db_param_int(&params, LANE_START);
-    db_param_int(&params, claim->ledger->options.conf->lease_us);
-    r = db_exec(conn, &sql_notifier_delivery_claim, &params, &result);
-    for (int row = 0; r == 0 && row < db_rows(&result) && row < CLAIM_MOST; row++)
-        claim->rows[claim->n++] = shipment_read(&result, row, claim->channel);
-    return r;
-}
-
-static void refill(struct claim *claim, int64_t now_us)
-{
-    double most = claim->rate > 1 ? (double)claim->rate : 1;
-
-    if (claim->tokens_at_us)
-        claim->tokens += (double)(now_us - claim->tokens_at_us) / US_PER_S * (double)claim->rate;
-    else
-        claim->tokens = most;
-    if (claim->tokens > most)
-        claim->tokens = most;
-    claim->tokens_at_us = now_us;
-}
-
 static void tell_change(struct ledger *ledger, int status)
 {
     if ((status < 0) == ledger->failing)
@@ -302,80 +256,33 @@ static void tell_change(struct ledger *ledger, int status)
         log_info("claiming deliveries again");
 }
 
-static void begin_claim(struct claim *claim);
-
-static void start_claimed(struct claim *claim)
+static bool on_claimed(void *ctx, int status, struct shipment **take_shipments, int n)
 {
-    struct ledger *ledger = claim->ledger;
-    bool again = claim->asked || claim->n == claim->limit;
-    int n = claim->n;
+    struct ledger *ledger = ctx;
 
-    claim->asked = false;
-    claim->in_flight += n;
-    claim->tokens -= n;
-    metric_set(ledger->metrics.in_flight, NULL, in_flight(ledger));
-    claim->n = 0;
-    for (int i = 0; i < n; i++)
-        start(ledger, TAKE(claim->rows[i]));
-    claim->more = lanes_full(ledger->lanes);
-    if (again && !ledger->drained)
-        begin_claim(claim);
-}
-
-static void on_claim(void *job, int status)
-{
-    struct claim *claim = job;
-    struct ledger *ledger = claim->ledger;
-
-    claim->running = false;
     tell_change(ledger, status);
-    if (status < 0 || ledger->stopped)
-        drop_rows(claim);
-    else
-        start_claimed(claim);
+    metric_set(ledger->metrics.in_flight, NULL, in_flight(ledger));
+    for (int i = 0; i < n; i++) {
+        take_shipments[i]->owner = ledger;
+        if (ledger->stopped)
+            forget(take_shipments[i]);
+        else
+            start(ledger, take_shipments[i]);
+    }
     check_drained(ledger);
+    return status == 0 && !ledger->stopped && !ledger->drained;
 }
 
-/* As many as can start now: slots, and the rate. Against the rate they start a third of a second's worth at
- * a time, or as many as a lane holds, so that a backlog is not claimed one by one. */
-static int claim_limit(struct claim *claim)
+static void look_for_claim(void *ctx, int64_t wait_us)
 {
-    int limit = claim->slots - claim->in_flight;
-    double few = claim->rate < FEW_PER_S ? 1 : (double)claim->rate / FEW_PER_S;
-
-    refill(claim, clock_monotonic_us());
-    if (few > LANE_MOST)
-        few = LANE_MOST;
-    if (few > limit)
-        few = limit > 1 ? limit : 1;
-    if (limit <= 0)
-        claim->more = true; /* the end of a delivery makes us look */
-    if (claim->tokens < few) {
-        look_in(claim->ledger, (int64_t)((few - claim->tokens) / (double)claim->rate * US_PER_S));
-        return 0;
-    }
-    if (claim->tokens < limit)
-        limit = (int)claim->tokens;
-    return limit < CLAIM_MOST ? limit : CLAIM_MOST;
+    look_in(ctx, wait_us);
 }
 
-static void begin_claim(struct claim *claim)
+/* A claim of each channel. */
+static void want(struct ledger *ledger, int64_t wait_us)
 {
-    int r;
-
-    if (claim->running) {
-        claim->asked = true;
-        return;
-    }
-    claim->limit = claim_limit(claim);
-    if (claim->limit <= 0)
-        return;
-    buf_reset(&claim->rooms);
-    lanes_rooms(claim->ledger->lanes, clock_monotonic_us(), &claim->rooms);
-    r = db_pool_submit(claim->ledger->options.pool, run_claim, on_claim, claim, 0);
-    claim->running = r == 0;
-    if (r < 0)
-        tell_change(claim->ledger, r);
+    for (size_t i = 0; i < CHANNELS; i++)
+        claim_want(&ledger->claims[i], wait_us);
 }
 
 /* ---- housekeeping ---- */
@@ -415,13 +322,13 @@ static int run_expire(struct db_conn *conn, void *job)
         _cleanup_result_ struct db_result result = {0};
         int r;
 
-        db_param_text(&params, ledger->claims[i].channel->name);
+        db_param_text(&params, ledger->claims[i].options.channel->name);
         r = db_exec(conn, &sql_notifier_delivery_expire, &params, &result);
         if (r < 0)
             return r;
         if (db_int(&result, 0, 0))
             log_warn("deliveries expired: their destination was dead for three days",
-                     L_TEXT("channel", ledger->claims[i].channel->name),
+                     L_TEXT("channel", ledger->claims[i].options.channel->name),
                      L_INT("count", db_int(&result, 0, 0)));
         metric_add(ledger->metrics.deliveries, "expired", (double)db_int(&result, 0, 0));
     }
@@ -445,16 +352,9 @@ static void begin_expire(struct ledger *ledger, int64_t now_us)
     ledger->expiring = db_pool_submit(ledger->options.pool, run_expire, on_expire, ledger, 0) == 0;
 }
 
-/* Looks again at an instant to come; 0: never mind. */
-static void look_at(struct ledger *ledger, int64_t at_us, int64_t now_us)
-{
-    if (at_us > now_us)
-        look_in(ledger, at_us - now_us);
-}
-
 static void look(struct ledger *ledger)
 {
-    int64_t now_us = clock_monotonic_us();
+    int64_t now_us = clock_monotonic_us(), probe_at_us = lanes_next_probe_us(ledger->lanes);
 
     ledger->armed_us = 0;
     look_in(ledger, POLL_US);
@@ -467,11 +367,9 @@ static void look(struct ledger *ledger)
     }
     begin_expire(ledger, now_us);
     for (size_t i = 0; i < CHANNELS; i++)
-        begin_claim(&ledger->claims[i]);
-    look_at(ledger, lanes_next_probe_us(ledger->lanes), now_us);
-    look_at(ledger, ledger->retry_at_us, now_us);
-    if (ledger->retry_at_us <= now_us)
-        ledger->retry_at_us = 0;
+        claim_look(&ledger->claims[i]);
+    if (probe_at_us > now_us)
+        want(ledger, probe_at_us - now_us);
 }
 
 /* ---- start and end ---- */
@@ -502,11 +400,19 @@ struct ledger *ledger_open(const struct ledger_options *options)
     recorder_open(&ledger->recorder, &(struct recorder_options){options->loop, options->pool,
                                                                 options->instance, on_recorded, ledger});
     for (size_t i = 0; i < CHANNELS; i++) {
-        ledger->claims[i].ledger = ledger;
-        ledger->claims[i].channel = channels[i];
-        ledger->claims[i].slots = channels[i] == &channel_mail ? SMTP_AT_ONCE : SLOTS;
-        ledger->claims[i].rate =
-            channels[i] == &channel_mail ? options->conf->mail_rate : options->conf->webhook_rate;
+        const struct claim_options claim = {
+            .pool = options->pool,
+            .lanes = ledger->lanes,
+            .channel = channels[i],
+            .instance = options->instance,
+            .lease_us = options->conf->lease_us,
+            .rate = channels[i] == &channel_mail ? options->conf->mail_rate : options->conf->webhook_rate,
+            .claimed = on_claimed,
+            .look_in = look_for_claim,
+            .ctx = ledger,
+        };
+
+        claim_open(&ledger->claims[i], &claim, slots_of(channels[i]));
     }
     make_metrics(ledger);
     uv_timer_init(options->loop, &ledger->timer);
@@ -515,9 +421,11 @@ struct ledger *ledger_open(const struct ledger_options *options)
     return ledger;
 }
 
-void ledger_wake(struct ledger *ledger)
+void ledger_wake(struct ledger *ledger, bool urgent)
 {
-    look_in(ledger, GATHER_MS * US_PER_MS);
+    for (size_t i = 0; i < CHANNELS && urgent; i++)
+        claim_expect_urgent(&ledger->claims[i]);
+    want(ledger, GATHER_MS * US_PER_MS);
 }
 
 void ledger_drain(struct ledger *ledger, void (*done)(void *ctx), void *ctx)
@@ -541,7 +449,7 @@ static void free_ledger(void *ctx)
     struct ledger *ledger = ctx;
 
     for (size_t i = 0; i < CHANNELS; i++)
-        buf_fini(&ledger->claims[i].rooms);
+        claim_close(&ledger->claims[i]);
     lanes_free(ledger->lanes);
     free(ledger);
 }

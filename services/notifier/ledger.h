@@ -16,8 +16,8 @@ struct ledger_options {
 };
 
 struct ledger *ledger_open(const struct ledger_options *options);
-/** Deliveries may be due: look soon. */
-void ledger_wake(struct ledger *ledger);
+/** Deliveries may be due, urgent ones among them: look soon. */
+void ledger_wake(struct ledger *ledger, bool urgent);
 /** Claims no more and calls `done` once everything under way has ended and is recorded; at once if nothing
  * is. */
 void ledger_drain(struct ledger *ledger, void (*done)(void *ctx), void *ctx);

@@ -51,12 +51,14 @@ static const struct conf_key keys[] = {
         "Sender address of every mail; its domain also makes Message-IDs."),
     KEY(expand_rate, CONF_INTEGER, "250",
         "Most ordinary events per second that this process turns into notices: in a flood of submissions "
-        "the notices wait, and not the submissions. Those of a P1 and of the clocks do not.",
+        "the notices wait, and not the submissions. Those of a P1, of the clocks and of escalations do not.",
         .min = 1, .max = 100000),
-    KEY(mail_rate, CONF_INTEGER, "50", "Most mails per second that this process starts.", .min = 1,
-        .max = 100000),
-    KEY(webhook_rate, CONF_INTEGER, "200", "Most webhooks per second that this process starts.", .min = 1,
-        .max = 100000),
+    KEY(mail_rate, CONF_INTEGER, "50",
+        "Most mails per second that this process starts. Those of a P1, of the clocks and of escalations "
+        "count, and do not wait.",
+        .min = 1, .max = 100000),
+    KEY(webhook_rate, CONF_INTEGER, "200", "Most webhooks per second that this process starts, likewise.",
+        .min = 1, .max = 100000),
     KEY(webhook_allow, CONF_TEXT, "",
         "Address blocks that webhooks may reach although private, separated by commas (127.0.0.1/32)."),
     KEY(portal_url, CONF_TEXT, "", "Base of the links to tickets in mails; empty: no links."),
@@ -130,11 +132,10 @@ static int open_pool(struct service *service)
     return db_pool_open(&options, &state.pool);
 }
 
-static void on_made(void *ctx, int64_t deliveries)
+static void on_made(void *ctx, bool urgent)
 {
     (void)ctx;
-    (void)deliveries;
-    ledger_wake(state.ledger);
+    ledger_wake(state.ledger, urgent);
 }
 
 static void on_hint(void *ctx, const Meridian__Hint *hint)

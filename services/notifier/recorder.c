@@ -1,31 +1,50 @@
 /* At most one group is under way; the next one gathers meanwhile, for GATHER_MS at least unless there is
  * nothing to wait for. Whoever dies in that time sends what it had sent again, under the same id, as if it
- * had died a moment earlier. A failure hands each of its shipments back, so that the ledger decides whether
- * to wait or to give up. */
+ * had died a moment earlier. A group that the database refuses is recorded one by one. What could not be
+ * recorded is handed back, so that the ledger decides whether to wait or to give up. */
 #include "notifier/recorder.h"
 
 enum { GATHER_MS = 40 };
 
 static void next_group(struct recorder *recorder);
 
+/* Something of one of the group is refused, and must not keep the others from their records. */
+static int record_singly(struct db_conn *conn, struct recorder *recorder)
+{
+    for (size_t i = 0; i < recorder->n; i++) {
+        int r = shipments_record(conn, &recorder->group[i], 1, recorder->options.instance);
+
+        if (r < 0 && !db_refused(conn))
+            return r;
+        recorder->refused[i] = r;
+    }
+    return 0;
+}
+
 static int run_group(struct db_conn *conn, void *job)
 {
     struct recorder *recorder = job;
+    int r;
 
-    return shipments_record(conn, recorder->group, recorder->n, recorder->options.instance);
+    memset(recorder->refused, 0, sizeof recorder->refused);
+    r = shipments_record(conn, recorder->group, recorder->n, recorder->options.instance);
+    return r < 0 && db_refused(conn) ? record_singly(conn, recorder) : r;
 }
 
 static void on_group(void *job, int status)
 {
     struct recorder *recorder = job;
     struct shipment *group[RECORD_MOST];
+    int statuses[RECORD_MOST];
     size_t n = recorder->n;
 
     memcpy(group, recorder->group, n * sizeof *group);
+    for (size_t i = 0; i < n; i++)
+        statuses[i] = status < 0 ? status : recorder->refused[i];
     recorder->n = 0; /* the next group starts first: what is told below may end the ledger */
     next_group(recorder);
     for (size_t i = 0; i < n; i++)
-        if (recorder->options.recorded(recorder->options.ctx, group[i], status))
+        if (recorder->options.recorded(recorder->options.ctx, group[i], statuses[i]))
             list_append(&recorder->again, &group[i]->node);
 }
 

@@ -23,7 +23,8 @@ struct recorder {
     size_t waiting;                      /* in `ended` */
     struct list ended;                   /* to be recorded, in order */
     struct list again;                   /* failed, to be recorded when told */
-    struct shipment *group[RECORD_MOST]; /* the worker's while `n` is not 0 */
+    struct shipment *group[RECORD_MOST]; /* the worker's while `n` is not 0, like the next */
+    int refused[RECORD_MOST];            /* how the record of each ended, when the group's was refused */
     size_t n;
     void (*closed)(void *ctx);
 };

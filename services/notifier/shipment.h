@@ -28,6 +28,7 @@ struct shipment {
     enum verdict verdict;
     int64_t wait_us; /* VERDICT_QUEUED: until the next attempt */
     bool moved;      /* the record changed it; false when another process had taken it over */
+    bool unrecorded; /* its record has failed, and will be tried again */
 };
 
 /** From a row of delivery_claim.sql. */

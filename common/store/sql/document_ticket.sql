@@ -60,14 +60,14 @@ CROSS JOIN LATERAL (SELECT
         WHEN x.state = 'cancelled' THEN CASE WHEN x.zh THEN '已取消。' ELSE 'Cancelled.' END
         WHEN x.state = 'resolved' AND x.zh THEN s.owner || '已解决，等待请求人确认。'
         WHEN x.state = 'resolved' THEN 'Resolved by ' || s.owner || ', waiting for the requester to confirm.'
-        WHEN x.state = 'pending' AND x.zh THEN s.owner || '负责，目前搁置：' || x.pending_reason
+        WHEN x.state = 'pending' AND x.zh THEN s.owner || '负责，目前挂起：' || x.pending_reason
         WHEN x.state = 'pending' THEN s.owner || ' has it, on hold: ' || x.pending_reason
         WHEN x.owner_id IS NOT NULL AND x.zh THEN s.owner || '正在处理。'
         WHEN x.owner_id IS NOT NULL THEN s.owner || ' is working on it.'
         WHEN x.zh THEN '在“' || s.team || '”的队列中等待领取。'
         ELSE 'Waiting in the queue of ' || s.team || '.' END AS who,
     CASE x.state
-        WHEN 'pending' THEN CASE WHEN x.zh THEN '已搁置' ELSE 'On hold' END
+        WHEN 'pending' THEN CASE WHEN x.zh THEN '已挂起' ELSE 'On hold' END
         WHEN 'resolved' THEN CASE WHEN x.zh THEN '已解决' ELSE 'Solved' END
         WHEN 'closed' THEN CASE WHEN x.zh THEN '已关闭' ELSE 'Closed' END
         WHEN 'cancelled' THEN CASE WHEN x.zh THEN '已取消' ELSE 'Cancelled' END
@@ -81,7 +81,7 @@ CROSS JOIN LATERAL (SELECT
         WHEN x.state = 'resolved' AND m.fire_at IS NOT NULL THEN CASE WHEN x.zh THEN '请求人确认解决，或重新打开；逾期自动关闭'
                                                                       ELSE 'The requester confirms or reopens; else it closes by itself' END
         WHEN x.state = 'resolved' THEN CASE WHEN x.zh THEN '请求人确认解决，或重新打开' ELSE 'The requester confirms or reopens' END
-        WHEN x.state = 'pending' THEN CASE WHEN x.zh THEN '搁置结束或请求人回复后继续处理' ELSE 'Work goes on after the hold, or when the requester replies' END
+        WHEN x.state = 'pending' THEN CASE WHEN x.zh THEN '挂起结束或请求人回复后继续处理' ELSE 'Work goes on after the hold, or when the requester replies' END
         ELSE CASE coalesce(c.target, CASE WHEN x.first_response_at IS NULL THEN 'first_response' ELSE 'resolve' END)
              WHEN 'first_response' THEN CASE WHEN x.zh THEN '首次答复' ELSE 'First answer' END
              WHEN 'next_reply' THEN CASE WHEN x.zh THEN '下次答复' ELSE 'Next answer' END

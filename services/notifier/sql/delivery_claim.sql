@@ -1,7 +1,8 @@
 -- Claims due deliveries of one channel for this process: the most urgent class first, then the longest due, no more per destination than its lane has
 -- room for. Costs by lanes, not by backlog: the lanes are found by skipping through the index. What was "sending" and is due again lost its sender: that attempt is recorded as uncertain and the delivery goes out again under
 -- the same id. Safe to run from many processes at once (SKIP LOCKED); if the answer is lost, the lease runs out.
--- $1 text instance, $2 text channel, $3 int limit, $4 jsonb rooms {"lane": n}, $5 int room of other lanes, $6 bigint lease in microseconds.
+-- $1 text instance, $2 text channel, $3 int limit, $4 jsonb rooms {"lane": n}, $5 int room of other lanes, $6 bigint lease in microseconds, $7 int how many of the
+-- $3 may be ordinary ones (class 1 and 2).
 -- id, destination, region, payload as the channel takes it, attempts with this one, lost (true: the sender died), lane, endpoint, disabled.
 WITH RECURSIVE lanes (lane) AS (
     (SELECT v.lane FROM desk.delivery v WHERE v.channel = $2 AND v.next_at IS NOT NULL ORDER BY v.lane LIMIT 1)
@@ -20,10 +21,15 @@ WITH RECURSIVE lanes (lane) AS (
             SELECT w.id, w.next_at FROM desk.delivery w
             WHERE w.channel = $2 AND w.lane = r.lane AND w.class = c.class AND w.next_at <= now()
             ORDER BY w.next_at LIMIT r.n) v
+        WHERE c.class = 0 OR $7::int > 0
         ORDER BY c.class, v.next_at LIMIT r.n) d
     WHERE r.n > 0
 ), fair AS (
-    SELECT c.id, c.lane FROM candidate c ORDER BY c.class, c.next_at LIMIT $3
+    SELECT f.id, f.lane
+    FROM (SELECT * FROM candidate c WHERE c.class = 0
+          UNION ALL
+          (SELECT * FROM candidate c WHERE c.class > 0 ORDER BY c.class, c.next_at LIMIT $7)) f
+    ORDER BY f.class, f.next_at LIMIT $3
 ), locked AS MATERIALIZED (
     SELECT v.id, v.state = 'sending' AS lost, f.lane
     FROM desk.delivery v JOIN fair f ON f.id = v.id

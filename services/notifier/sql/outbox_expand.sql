@@ -9,7 +9,8 @@
 --   mail to those on call: escalation.notified, to the logins that it names; to the team's leads when it names none;
 --   every event to each enabled webhook endpoint that wants its type. Nobody is told by mail of what they did themselves, but for the receipt.
 -- $1 int limit, $2 text home region (where webhooks without a region are sent from), $3 bigint one row's id (null: the first ones), $4 boolean ordinary
--- ones too (false: the urgent ones only). Rows taken, deliveries made, age of the oldest row left in microseconds.
+-- ones too (false: the urgent ones only). Rows taken, of them urgent ones, deliveries made, of them urgent ones, age of the oldest row left in microseconds
+-- (0: none is).
 WITH taken AS (
     DELETE FROM desk.outbox
     WHERE id = ANY (ARRAY(
@@ -20,7 +21,7 @@ WITH taken AS (
             UNION ALL
             SELECT s.id FROM (SELECT id FROM desk.outbox WHERE id = $3::bigint FOR UPDATE SKIP LOCKED) s) n
         LIMIT $1::int))
-    RETURNING position, ticket_id, event_seq, type, data, trace_id, created_at
+    RETURNING id, urgent, position, ticket_id, event_seq, type, data, trace_id, created_at
 ), told AS MATERIALIZED (
     SELECT o.*, coalesce(e.at, o.created_at) AS at, e.actor_id, e.actor, coalesce(e.public, false) AS public,
            coalesce(a.name, e.actor, 'Meridian') AS actor_name, t.number, t.subject, t.service, t.state, t.priority, t.region, t.restricted,
@@ -103,7 +104,9 @@ WITH taken AS (
     FROM told d
     JOIN desk.webhook_endpoint w ON w.disabled_at IS NULL AND (w.types = '{}' OR d.type = ANY (w.types))
     ON CONFLICT (id) DO NOTHING
-    RETURNING id
+    RETURNING class
 )
-SELECT (SELECT count(*) FROM taken), (SELECT count(*) FROM made),
-       (SELECT desk.us(now()) - desk.us(min(created_at)) FROM (SELECT created_at FROM desk.outbox ORDER BY id OFFSET $1 LIMIT 1) o);
+SELECT t.n, t.urgent, m.n, m.urgent,
+       coalesce((SELECT desk.us(now()) - desk.us(o.created_at) FROM desk.outbox o WHERE o.id NOT IN (SELECT id FROM taken) ORDER BY o.id LIMIT 1), 0)
+FROM (SELECT count(*) AS n, count(*) FILTER (WHERE urgent) AS urgent FROM taken) t
+CROSS JOIN (SELECT count(*) AS n, count(*) FILTER (WHERE class = 0) AS urgent FROM made) m;

@@ -61,10 +61,9 @@ void rig_open(struct rig *rig)
     cr_assert_eq(transport_open(&rig->loop, &rig->env.transport), 0);
 }
 
-static void on_made(void *ctx, int64_t deliveries)
+static void on_made(void *ctx, bool urgent)
 {
-    (void)deliveries;
-    ledger_wake(ctx);
+    ledger_wake(ctx, urgent);
 }
 
 void rig_start(struct rig *rig, int i)

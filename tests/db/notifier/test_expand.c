@@ -1,5 +1,6 @@
 /* Whom an event tells, and that it tells each exactly once. */
 #include "base/clock.h"
+#include "metrics/metrics.h"
 #include "notifier_sql.h"
 #include "rig.h"
 #include <criterion/criterion.h>
@@ -12,10 +13,10 @@ static void open_pool(struct rig *rig, int i)
     rig->home[i].pool = test_db_pool(rig->db, &rig->loop, "meridian_notifier", lists, 1);
 }
 
-static void ignore(void *ctx, int64_t deliveries)
+static void ignore(void *ctx, bool urgent)
 {
     (void)ctx;
-    (void)deliveries;
+    (void)urgent;
 }
 
 static void start(struct rig *rig, int n, int64_t rate)
@@ -65,6 +66,9 @@ Test(expand, whom_each_event_tells)
         {"ticket.reopened", "requester-eu-1", "mail lead-eu-1", "mail lead-eu-1"},
         {"ticket.reopened", "lead-eu-1", "", ""},
         {"ticket.nudged", "requester-eu-1", "mail agent-eu-1", "mail lead-eu-1"},
+        {"ticket.closed", NULL, "mail requester-eu-1", "mail requester-eu-1"},
+        {"ticket.closed", "requester-eu-1", "", ""},
+        {"ticket.reminded", NULL, "mail requester-eu-1", "mail requester-eu-1"},
         {"ticket.claimed", "agent-eu-1", "", ""},
         {"ticket.released", "agent-eu-1", "", ""},
         {"ticket.transferred", "agent-eu-1", "", ""},
@@ -252,6 +256,66 @@ Test(expand, a_change_of_hands_tells_both_sides)
     rig_close(&rig);
 }
 
+Test(expand, a_reminder_says_why_and_until_when_it_waits)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-eu-1", "agent-eu-1");
+    test_db_run(rig.db, "UPDATE desk.ticket SET state = 'pending', pending_reason = 'a spare part', "
+                        "pending_until = '2026-03-27T15:00:00Z'");
+    rig_happens(&rig, "EU-1", "ticket.reminded", NULL, NULL);
+    expand(&rig, 1);
+    cr_expect_str_eq(test_db_text(rig.db,
+                                  "SELECT concat_ws(' ', class, payload ->> 'type', payload ->> 'reason',"
+                                  " payload ->> 'until_us') FROM desk.delivery"),
+                     "1 ticket.reminded a spare part 1774623600000000");
+    rig_close(&rig);
+}
+
+/* Only of a P1, and only of a late update, is the requester told that a target was missed; as progress. */
+Test(expand, the_requester_of_a_p1_is_told_that_an_update_is_overdue)
+{
+    static const struct {
+        int priority;
+        const char *target, *told;
+    } cases[] = {
+        {1, "update",
+         "agent-eu-1 owner sla.breached, lead-eu-1 lead sla.breached, requester-eu-1 requester "
+         "ticket.progress"},
+        {1, "resolve", "agent-eu-1 owner sla.breached, lead-eu-1 lead sla.breached"},
+        {2, "update", "agent-eu-1 owner sla.breached, lead-eu-1 lead sla.breached"},
+    };
+    struct rig rig;
+
+    rig_open(&rig);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char number[16];
+
+        snprintf(number, sizeof number, "EU-%zu", i);
+        rig_ticket(&rig, number, "requester-eu-1", "agent-eu-1");
+        test_db_runf(rig.db, "UPDATE desk.ticket SET priority = %d WHERE number = '%s'", cases[i].priority,
+                     number);
+        rig_happens(&rig, number, "sla.breached", NULL, NULL);
+        test_db_runf(rig.db,
+                     "UPDATE desk.outbox SET data = data || '{\"target\": \"%s\"}' WHERE ticket_id = "
+                     "(SELECT id FROM desk.ticket WHERE number = '%s')",
+                     cases[i].target, number);
+    }
+    expand(&rig, 1);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char query[512];
+
+        snprintf(query, sizeof query,
+                 "SELECT string_agg(concat_ws(' ', split_part(destination, '@', 1), payload ->> 'audience', "
+                 "payload ->> 'type'), ', ' ORDER BY destination) FROM desk.delivery d JOIN desk.ticket t "
+                 "ON t.id = d.ticket_id WHERE t.number = 'EU-%zu' AND class = 0",
+                 i);
+        cr_expect_str_eq(test_db_text(rig.db, query), cases[i].told);
+    }
+    rig_close(&rig);
+}
+
 Test(expand, one_reader_with_two_reasons_gets_one_mail)
 {
     struct rig rig;
@@ -414,6 +478,112 @@ Test(expand, urgent_events_do_not_wait_for_the_rate)
     rig_close(&rig);
 }
 
+/* `n` events of EU-1, as positions from `first`. */
+static void many_events(struct rig *rig, int first, int n, const char *type)
+{
+    test_db_runf(rig->db,
+                 "INSERT INTO desk.outbox (position, ticket_id, event_seq, type, data) SELECT i, id, 1, '%s',"
+                 " '{\"priority\": 3}' FROM desk.ticket, generate_series(%d, %d) i",
+                 type, first, first + n - 1);
+}
+
+/* At the rate of one ordinary event a second, each batch of urgent ones that counted would cost a second's
+ * rest, and ordinary ones would have theirs after a hundred. */
+Test(expand, urgent_events_do_not_use_up_the_rate)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-eu-1", "agent-eu-1");
+    many_events(&rig, 1, 5000, "sla.breached");
+    start(&rig, 1, 1);
+    rig_until(&rig, "SELECT count(*) = 0 FROM desk.outbox");
+    many_events(&rig, 5001, 1, "ticket.resolved");
+    rig_until(&rig, "SELECT count(*) = 0 FROM desk.outbox");
+    rig_close(&rig);
+}
+
+static void wake(uv_timer_t *timer)
+{
+    expander_wake(timer->data);
+}
+
+/* Hints come faster than looks while ordinary events have to wait for the rate. */
+Test(expand, hints_do_not_put_off_urgent_events)
+{
+    struct rig rig;
+    uv_timer_t hints;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-eu-1", "agent-eu-1");
+    many_events(&rig, 1, 200, "ticket.resolved");
+    start(&rig, 1, 1);
+    rig_until(&rig, "SELECT count(*) = 100 FROM desk.outbox");
+    uv_timer_init(&rig.loop, &hints);
+    hints.data = rig.home[0].expander;
+    uv_timer_start(&hints, wake, 1, 5);
+    many_events(&rig, 201, 1, "sla.breached");
+    rig_until(&rig, "SELECT count(*) > 0 FROM desk.delivery WHERE position = 201");
+    uv_close((uv_handle_t *)&hints, NULL);
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.outbox"), 100, "and the rate is kept");
+    rig_close(&rig);
+}
+
+static double age(void)
+{
+    return metric_read(metric_gauge("meridian_notifier_outbox_age_seconds", "the expander's", NULL), NULL);
+}
+
+static bool is_old(void *arg)
+{
+    (void)arg;
+    return age() >= 3600;
+}
+
+static bool is_growing(void *arg)
+{
+    (void)arg;
+    return age() > 1;
+}
+
+static bool is_done(void *arg)
+{
+    (void)arg;
+    return age() == 0;
+}
+
+Test(expand, the_age_of_what_waits_is_a_gauge)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-eu-1", "agent-eu-1");
+    many_events(&rig, 1, 101, "ticket.resolved");
+    test_db_run(rig.db, "UPDATE desk.outbox SET created_at = now() - interval '1 hour' WHERE position = 101");
+    start(&rig, 1, 1); /* a hundred seconds until the last one */
+    test_loop_until(&rig.loop, is_old, NULL, 20000);
+    many_events(&rig, 102, 1, "sla.breached");
+    rig_until(&rig, "SELECT count(*) = 1 FROM desk.outbox");
+    cr_expect_geq(age(), 3600, "also after a batch of urgent ones alone");
+    test_db_run(rig.db, "DELETE FROM desk.outbox");
+    test_loop_until(&rig.loop, is_done, NULL, 20000);
+    rig_close(&rig);
+}
+
+Test(expand, the_age_of_what_waits_grows_while_nobody_can_look)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    start(&rig, 1, 1000);
+    test_loop_until(&rig.loop, is_done, NULL, 20000);
+    test_db_run(rig.db, "ALTER TABLE desk.outbox RENAME TO outbox_away");
+    test_loop_until(&rig.loop, is_growing, NULL, 20000);
+    test_db_run(rig.db, "ALTER TABLE desk.outbox_away RENAME TO outbox");
+    test_loop_until(&rig.loop, is_done, NULL, 20000);
+    rig_close(&rig);
+}
+
 Test(expand, the_same_event_again_changes_nothing)
 {
     struct rig rig;
@@ -497,5 +667,22 @@ Test(expand, an_event_that_cannot_be_expanded_is_a_dead_letter_and_holds_up_nobo
                     " AND destination = '(everybody)' AND last_error LIKE '%could not be expanded%never%'"),
         1);
     cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.delivery"), 3);
+    rig_close(&rig);
+}
+
+/* Behind more ordinary ones than a batch has: it is looked for where the batch found it. */
+Test(expand, an_urgent_event_that_cannot_be_expanded_is_found_before_ordinary_ones)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-eu-1", "agent-eu-1");
+    many_events(&rig, 1, 300, "ticket.resolved");
+    many_events(&rig, 301, 1, "sla.warned");
+    test_db_run(rig.db, "UPDATE desk.outbox SET data = '{\"due_at\": \"never\"}' WHERE position = 301");
+    start(&rig, 1, 1); /* a hundred seconds after each batch of ordinary ones */
+    rig_until(&rig, "SELECT count(*) = 1 FROM desk.delivery WHERE position = 301 AND state = 'dead'");
+    rig_until(&rig, "SELECT count(*) <= 201 FROM desk.outbox");
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.outbox"), 201, "and the rate is kept");
     rig_close(&rig);
 }

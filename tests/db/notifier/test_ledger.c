@@ -110,16 +110,34 @@ Test(ledger, urgent_ones_go_first)
 }
 
 /* `n` mails that are due, to five people of each domain. */
-static void many_mails(struct rig *rig, int n)
+static void many_mails(struct rig *rig, int class, int n)
 {
     test_db_runf(rig->db,
                  "INSERT INTO desk.delivery (id, position, type, channel, class, region, destination, "
                  "payload, next_at, state)"
-                 " SELECT gen_random_uuid(), i, 'ticket.created', 'mail', 1, 'eu', 'somebody@d' || i / 5 || "
+                 " SELECT gen_random_uuid(), i, 'ticket.created', 'mail', %d, 'eu', 'somebody@d' || i / 5 || "
                  "'.example',"
                  " '{\"type\":\"ticket.created\",\"number\":\"EU-1\",\"language\":\"en\",\"zone\":\"UTC\"}',"
                  " now(), 'queued' FROM generate_series(1, %d) i",
-                 n);
+                 class, n);
+}
+
+/* At the rate of one a second the forty would take longer than the test waits. */
+Test(ledger, urgent_ones_do_not_wait_for_the_rate)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig.conf.mail_rate = 1;
+    many_mails(&rig, 1, 60);
+    rig_start(&rig, 0);
+    rig_until_count(&rig, rig.smtp, 1);
+    many_mails(&rig, 0, 40);
+    rig_until(&rig, "SELECT count(*) = 40 FROM desk.delivery WHERE class = 0 AND state = 'delivered'");
+    cr_expect_gt(
+        test_db_int(rig.db, "SELECT count(*) FROM desk.delivery WHERE class = 1 AND state = 'queued'"), 30,
+        "and the others keep to it");
+    rig_close(&rig);
 }
 
 /* As if the lease of every mail that the relay has not seen had run out. */
@@ -143,7 +161,7 @@ Test(ledger, a_mail_relay_that_hangs_gets_nothing_twice)
     rig_open(&rig);
     rig.conf.smtp_timeout_us = 30 * US_PER_S;
     receiver_script(rig.smtp, NULL, 0, ACT_HANG);
-    many_mails(&rig, 60);
+    many_mails(&rig, 1, 60);
     rig_start(&rig, 0);
     rig_until_count(&rig, rig.smtp, SMTP_AT_ONCE);
     cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.delivery WHERE state = 'sending'"),
@@ -267,6 +285,58 @@ Test(ledger, a_sender_that_died_at_the_last_attempt_leaves_it_uncertain)
     rig_close(&rig);
 }
 
+/* The database refuses to record an end when `refuses` holds for the delivery, and counts how often. */
+static void refuse_records(struct rig *rig, const char *refuses)
+{
+    test_db_runf(rig->db,
+                 "CREATE SEQUENCE public.refusals; GRANT USAGE ON SEQUENCE public.refusals TO PUBLIC;"
+                 " CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                 " IF NEW.state = 'delivered' AND (%s) THEN PERFORM nextval('public.refusals');"
+                 " RAISE EXCEPTION 'no'; END IF; RETURN NEW; END $$;"
+                 " CREATE TRIGGER refuse BEFORE UPDATE ON desk.delivery FOR EACH ROW EXECUTE FUNCTION "
+                 "public.refuse()",
+                 refuses);
+}
+
+Test(ledger, one_end_that_is_refused_keeps_no_other_from_its_record)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_endpoint(&rig, "hook", "{}");
+    rig_ticket(&rig, "EU-1", "requester-eu-1", NULL);
+    refuse_records(&rig, "NEW.position = 7");
+    many_events(&rig, 30);
+    rig_start(&rig, 0);
+    rig_until(&rig, "SELECT count(*) = 29 FROM desk.delivery WHERE state = 'delivered'");
+    cr_expect(rig_is(&rig, "SELECT state = 'sending' FROM desk.delivery WHERE position = 7"));
+    test_db_run(rig.db, "DROP TRIGGER refuse ON desk.delivery");
+    rig_until(&rig, "SELECT count(*) = 30 FROM desk.delivery WHERE state = 'delivered'");
+    cr_expect_eq(receiver_count(rig.http), 30, "told once");
+    rig_close(&rig);
+}
+
+/* What is sent and cannot be recorded is sent again one day: so it must stay little. */
+Test(ledger, while_ends_cannot_be_recorded_few_are_sent)
+{
+    struct rig rig;
+    int sent;
+
+    rig_open(&rig);
+    rig_endpoint(&rig, "hook", "{}");
+    rig_ticket(&rig, "EU-1", "requester-eu-1", NULL);
+    refuse_records(&rig, "true");
+    many_events(&rig, 200);
+    rig_start(&rig, 0);
+    rig_until(&rig, "SELECT last_value > 60 FROM public.refusals");
+    sent = receiver_count(rig.http);
+    cr_expect_leq(sent, 40, "%d were sent: those under way at the first refusal, or eight", sent);
+    test_db_run(rig.db, "DROP TRIGGER refuse ON desk.delivery");
+    rig_until(&rig, "SELECT count(*) = 200 FROM desk.delivery WHERE state = 'delivered'");
+    cr_expect_eq(receiver_count(rig.http), 200, "each told once");
+    rig_close(&rig);
+}
+
 Test(ledger, an_end_that_cannot_be_recorded_is_recorded_later)
 {
     struct rig rig;
@@ -275,11 +345,7 @@ Test(ledger, an_end_that_cannot_be_recorded_is_recorded_later)
     rig_endpoint(&rig, "hook", "{}");
     rig_ticket(&rig, "EU-1", "requester-eu-1", NULL);
     rig_start(&rig, 0);
-    test_db_run(rig.db, "CREATE FUNCTION desk.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF "
-                        "NEW.state = 'delivered' THEN"
-                        " RAISE EXCEPTION 'no'; END IF; RETURN NEW; END $$; CREATE TRIGGER refuse BEFORE "
-                        "UPDATE ON desk.delivery"
-                        " FOR EACH ROW EXECUTE FUNCTION desk.refuse()");
+    refuse_records(&rig, "true");
     rig_happens(&rig, "EU-1", "ticket.claimed", "agent-eu-1", NULL);
     rig_until_count(&rig, rig.http, 1);
     cr_expect(rig_is(&rig, "SELECT state = 'sending' FROM desk.delivery"));
@@ -379,11 +445,12 @@ Test(ledger, its_statements_walk_the_index)
         const struct db_statement *statement;
         const char *execute, *index;
     } cases[] = {
-        {&sql_notifier_delivery_claim, "EXPLAIN EXECUTE p ('i', 'mail', 50, '{}', 5, 1000000)",
+        {&sql_notifier_delivery_claim, "EXPLAIN EXECUTE p ('i', 'mail', 50, '{}', 5, 1000000, 50)",
          "delivery_due"},
         {&sql_notifier_delivery_expire, "EXPLAIN EXECUTE p ('mail')", "delivery_due"},
         {&sql_notifier_delivery_record, "EXPLAIN EXECUTE p ('[]', 'i')", "delivery_pkey"},
         {&sql_notifier_outbox_expand, "EXPLAIN EXECUTE p (200, 'eu', NULL, true)", "outbox_pkey"},
+        {&sql_notifier_outbox_first, "EXPLAIN EXECUTE p (200, true)", "outbox_urgent"},
     };
     struct rig rig;
 
@@ -421,5 +488,45 @@ Test(ledger, its_statements_walk_the_index)
         PQclear(plan);
         PQclear(PQexec(rig.eyes, "DEALLOCATE p"));
     }
+    rig_close(&rig);
+}
+
+/* Sessions plan once, in a new desk on empty tables, and keep the plan until statistics are gathered, a
+ * hundred thousand rows later: then, too, each row of the ledger is found by its key. */
+Test(ledger, its_statements_planned_on_empty_tables_find_rows_by_their_keys)
+{
+    static const struct {
+        const struct db_statement *statement;
+        const char *execute;
+    } cases[] = {
+        {&sql_notifier_delivery_claim, "EXPLAIN EXECUTE p ('i', 'mail', 50, '{}', 5, 1000000, 50)"},
+        {&sql_notifier_delivery_record, "EXPLAIN EXECUTE p ('[]', 'i')"},
+        {&sql_notifier_outbox_expand, "EXPLAIN EXECUTE p (200, 'eu', NULL, true)"},
+    };
+    struct rig rig;
+    PGconn *session;
+
+    rig_open(&rig);
+    session = PQconnectdb(test_db_conninfo(rig.db, "meridian_notifier"));
+    cr_assert_eq(PQstatus(session), CONNECTION_OK, "%s", PQerrorMessage(session));
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_buf_ struct buf prepare = BUF_INIT;
+        PGresult *plan;
+
+        buf_printf(&prepare, "PREPARE p AS %s", cases[i].statement->sql);
+        PQclear(PQexec(session, buf_text(&prepare)));
+        plan = PQexec(session, cases[i].execute);
+        cr_assert_gt(PQntuples(plan), 0, "%s", PQerrorMessage(session));
+        for (int row = 0; row < PQntuples(plan); row++) {
+            const char *line = PQgetvalue(plan, row, 0);
+
+            if (strstr(line, "Scan") && strstr(line, " on delivery"))
+                cr_expect(row + 1 < PQntuples(plan) && strstr(PQgetvalue(plan, row + 1, 0), "Index Cond"),
+                          "%s: %s", cases[i].statement->name, line);
+        }
+        PQclear(plan);
+        PQclear(PQexec(session, "DEALLOCATE p"));
+    }
+    PQfinish(session);
     rig_close(&rig);
 }
