@@ -228,3 +228,25 @@ Test(sla_history, what_is_not_to_be_found)
     must_add("ticket.claimed", 1020, "ann", "{\"state\": \"open\"}");
     cr_expect_eq(last()->plan, &plans[0]);
 }
+
+Test(sla_history, an_undone_merge_never_was)
+{
+    create();
+    must_add("ticket.claimed", 1100, "anna", "{\"state\": \"open\", \"owner\": \"anna\"}");
+    must_add("ticket.merged", 1200, "anna", "{\"state\": \"cancelled\", \"owner\": null}");
+    must_add("ticket.replied", 1300, "wei", "{\"state\": \"cancelled\", \"by\": \"requester\"}");
+    expect(SLA_STATE, "cancelled");
+    must_add("ticket.unmerged", 1400, "anna", "{\"state\": \"open\"}");
+    for (size_t i = 2; i < history.n; i++)
+        cr_expect_str_eq(history.steps[i].facts.values[SLA_STATE], "open", "step %zu", i);
+    expect(SLA_OWNED, "no");
+    must_add("ticket.merged", 1500, "anna", "{\"state\": \"cancelled\"}");
+    expect(SLA_STATE, "cancelled");
+}
+
+Test(sla_history, an_undo_of_no_merge_changes_nothing)
+{
+    create();
+    must_add("ticket.unmerged", 1100, "anna", "{}");
+    expect(SLA_STATE, "new");
+}
