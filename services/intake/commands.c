@@ -151,14 +151,6 @@ static void on_command(void *ctx, int status, const Meridian__Reply *reply)
         answer_ticket(call, reply);
 }
 
-static char *client_key(struct call *call, char *storage, size_t size)
-{
-    if (!call->client_key.p)
-        return NULL;
-    snprintf(storage, size, "%.*s", (int)call->client_key.n, call->client_key.p);
-    return storage;
-}
-
 static void ask(struct call *call, Meridian__Request *request, bus_reply_fn done)
 {
     request->has_timeout_ms = true;
@@ -201,7 +193,7 @@ void command_post(struct call *call)
     command.cause = (char *)body.cause;
     command.solution = (char *)body.solution;
     command.prevention = (char *)body.prevention;
-    command.client_key = client_key(call, key, sizeof key);
+    command.client_key = call_client_key(call, key);
     request.body_case = MERIDIAN__REQUEST__BODY_COMMAND;
     request.command = &command;
     ask(call, &request, on_command);
@@ -237,7 +229,7 @@ void claim_next_post(struct call *call)
     }
     call_request(call, &request, &principal);
     claim.team = (char *)body.team;
-    claim.client_key = client_key(call, key, sizeof key);
+    claim.client_key = call_client_key(call, key);
     request.body_case = MERIDIAN__REQUEST__BODY_CLAIM_NEXT;
     request.claim_next = &claim;
     ask(call, &request, on_claimed);

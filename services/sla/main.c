@@ -216,7 +216,8 @@ static void stats(struct service *service, struct buf *ret_json)
         struct auditor_figures figures = auditor_figures(state.auditor);
 
         buf_printf(ret_json, "\"role\":\"auditor\",\"overdue\":%lld,\"alarm\":%s,\"content\":%s",
-                   (long long)figures.overdue, figures.alarm || figures.silent || figures.blind ? "true" : "false",
+                   (long long)figures.overdue,
+                   figures.alarm || figures.silent || figures.blind ? "true" : "false",
                    auditor_content(state.auditor) ? "true" : "false");
     }
 }
