@@ -113,20 +113,39 @@ static void apply_overrides(const struct oncall *schedule, int64_t at_s, bool *o
     }
 }
 
+static void apply_fixed(const struct oncall_temporary *temporary, int64_t at_s, bool *on)
+{
+    for (size_t i = 0; i < temporary->nshifts; i++)
+        if (covers(temporary->shifts[i].from_s, temporary->shifts[i].to_s, at_s))
+            on[temporary->shifts[i].person] = true;
+}
+
+/* In their order: somebody may hand on what they took. */
+static void apply_swaps(const struct oncall *schedule, int64_t at_s, bool *on)
+{
+    for (size_t i = 0; i < schedule->nswaps; i++) {
+        const struct oncall_override *swap = &schedule->swaps[i];
+
+        if (!covers(swap->from_s, swap->to_s, at_s) || !on[swap->remove])
+            continue;
+        on[swap->remove] = false;
+        on[swap->add] = true;
+    }
+}
+
 /* Who is on call at at_s, where the cursors are. */
 static void evaluate(const struct oncall_walk *walk, bool *on)
 {
     const struct oncall_temporary *temporary = temporary_at(walk->schedule, walk->at_s);
 
     memset(on, 0, walk->schedule->people * sizeof *on);
-    if (!temporary) {
+    if (temporary) {
+        apply_fixed(temporary, walk->at_s, on);
+    } else {
         apply_rules(walk, on);
         apply_overrides(walk->schedule, walk->at_s, on);
-        return;
     }
-    for (size_t i = 0; i < temporary->nshifts; i++)
-        if (covers(temporary->shifts[i].from_s, temporary->shifts[i].to_s, walk->at_s))
-            on[temporary->shifts[i].person] = true;
+    apply_swaps(walk->schedule, walk->at_s, on);
 }
 
 /* The nearer one of a candidate and the next boundary of a span after an instant. */
@@ -153,6 +172,8 @@ static int64_t next_candidate(const struct oncall_walk *walk)
     }
     for (size_t i = 0; i < schedule->noverrides; i++)
         next_s = nearer(next_s, at_s, schedule->overrides[i].from_s, schedule->overrides[i].to_s);
+    for (size_t i = 0; i < schedule->nswaps; i++)
+        next_s = nearer(next_s, at_s, schedule->swaps[i].from_s, schedule->swaps[i].to_s);
     for (size_t i = 0; i < schedule->ntemporaries; i++)
         next_s = nearer(next_s, at_s, schedule->temporaries[i].from_s, schedule->temporaries[i].to_s);
     for (size_t i = 0; present && i < present->nshifts; i++)

@@ -5,6 +5,9 @@
  * B) puts B in A's place only while A is on call, add(B) puts B on call always. (GoAlert's rules; its two
  * evaluators are one here.)
  *
+ * Last, at any instant, come the swaps that people agreed on, one after another: each puts B in A's place
+ * while A is on call by everything before it. So a shift that was taken can be handed on.
+ *
  * A rule begins on each of its weekdays at `start` on the schedule's clock and ends at `end`: on the same day
  * when start < end, on the next one when start > end, after 24 clock hours when start = end, so that
  * consecutive days join; every day with start = end is always, no days is never. It begins at the first
@@ -59,6 +62,8 @@ struct oncall {
     size_t noverrides;
     const struct oncall_temporary *temporaries; /* no two at the same time */
     size_t ntemporaries;
+    const struct oncall_override *swaps; /* each has both people; in the order in which they were agreed */
+    size_t nswaps;
 };
 
 /** True when two overrides are in force at the same time and share a person in any role: what they do

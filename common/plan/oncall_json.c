@@ -357,15 +357,43 @@ static int read_temporaries(struct reader *r, const struct plan_node *node)
     return 0;
 }
 
+/* ---- swaps ---- */
+
+static int read_swaps(struct reader *r, const struct plan_node *node)
+{
+    struct oncall *schedule = &r->plan->schedule;
+    size_t n, known = schedule->people;
+    int rc;
+
+    if (!node->json)
+        return 0;
+    rc = plan_array(node, ONCALL_SWAPS_MAX, &n, r->fault);
+    if (rc < 0)
+        return rc;
+    schedule->swaps = r->plan->swaps = NEW_ARRAY(struct oncall_override, n + 1);
+    for (; schedule->nswaps < n; schedule->nswaps++) {
+        const struct plan_node swap = plan_item(node, schedule->nswaps);
+        struct oncall_override *read = &r->plan->swaps[schedule->nswaps];
+
+        rc = read_override(r, &swap, known, read);
+        if (rc < 0)
+            return rc;
+        if (read->remove == ONCALL_NONE || read->add == ONCALL_NONE)
+            return plan_fail(&swap, r->fault, "must have both remove and add");
+    }
+    return 0;
+}
+
 /* ---- the whole ---- */
 
 static int read_schedule(struct reader *r, const struct plan_node *node)
 {
-    static const char *const keys[] = {"name", "zone", "rotations", "rules", "overrides", "temporary", NULL};
+    static const char *const keys[] = {"name",      "zone",      "rotations", "rules",
+                                       "overrides", "temporary", "swaps",     NULL};
     const struct plan_node name = plan_member(node, "name"), zone = plan_member(node, "zone");
     const struct plan_node rotations = plan_member(node, "rotations"), rules = plan_member(node, "rules");
     const struct plan_node overrides = plan_member(node, "overrides");
-    const struct plan_node temporary = plan_member(node, "temporary");
+    const struct plan_node temporary = plan_member(node, "temporary"), swaps = plan_member(node, "swaps");
     const char *text = NULL;
     int rc = plan_object(node, keys, r->fault);
 
@@ -383,6 +411,8 @@ static int read_schedule(struct reader *r, const struct plan_node *node)
         rc = read_overrides(r, &overrides);
     if (rc == 0)
         rc = read_temporaries(r, &temporary);
+    if (rc == 0)
+        rc = read_swaps(r, &swaps);
     return rc;
 }
 
@@ -417,5 +447,6 @@ void oncall_plan_fini(struct oncall_plan *plan)
     free(plan->rules);
     free(plan->overrides);
     free(plan->temporaries);
+    free(plan->swaps);
     *plan = (struct oncall_plan){0};
 }

@@ -7,7 +7,8 @@
  *                {"user": "chen"}],
  *      "overrides": [{"from": "2026-02-02T09:00", "to": "2026-02-03T09:00", "remove": "anna", "add": "dee"}],
  *      "temporary": [{"from": "2026-12-24T00:00", "to": "2026-12-27T00:00",
- *                     "shifts": [{"user": "bo", "from": "2026-12-24T00:00", "to": "2026-12-25T12:00"}]}]}
+ *                     "shifts": [{"user": "bo", "from": "2026-12-24T00:00", "to": "2026-12-25T12:00"}]}],
+ *      "swaps": [{"from": "2026-03-02T09:00", "to": "2026-03-03T09:00", "remove": "bo", "add": "anna"}]}
  *
  * Only the zone is required. A wall time without an offset is on the schedule's clock; a beginning is its
  * first instant, an end its last. */
@@ -23,6 +24,7 @@ enum {
     ONCALL_OVERRIDES_MAX = 500,
     ONCALL_TEMPORARIES_MAX = 50,
     ONCALL_FIXED_SHIFTS_MAX = 200, /* of one temporary schedule */
+    ONCALL_SWAPS_MAX = 1000,
 };
 
 /** A schedule that was read, with everything that it points to. Zones are in the set it was read with. */
@@ -30,13 +32,14 @@ struct oncall_plan {
     struct oncall schedule;
     char *name;    /* NULL when it has none */
     char **people; /* [schedule.people], in the order in which the document first names them: rotations,
-                      rules, overrides, temporary schedules */
+                      rules, overrides, temporary schedules, swaps */
 
     char **rotation_names; /* private from here on */
     struct oncall_rotation *rotations;
     struct oncall_rule *rules;
     struct oncall_override *overrides;
     struct oncall_temporary *temporaries;
+    struct oncall_override *swaps;
 };
 
 /** 0, or -E_VALIDATION with *fault (nothing to free then). Freed with oncall_plan_fini. */

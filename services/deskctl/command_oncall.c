@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "deskctl/commands.h"
 #include "deskctl/oncall_answer.h"
+#include "deskctl/oncall_swaps.h"
 #include "deskctl/output.h"
 #include "deskctl/sla_plans.h"
 
@@ -33,17 +34,25 @@ int command_oncall_ical(struct cli *cli)
     return run(stderr, oncall_ical_answer, cli_flag(cli, "user"));
 }
 
-/* The question of `oncall eval` about a schedule of the plan. */
-static json_t *question(json_t *schedule, const char *at)
+/* Now, in whole seconds. */
+static void add_now(char ret_text[CLOCK_TEXT_SIZE])
 {
-    char now[CLOCK_TEXT_SIZE];
+    clock_format(clock_now_us() / US_PER_S * US_PER_S, ret_text);
+    memcpy(ret_text + sizeof "2026-01-05T12:00:00" - 1, "Z", sizeof "Z");
+}
 
-    if (!at) { /* whole seconds */
-        clock_format(clock_now_us() / US_PER_S * US_PER_S, now);
-        memcpy(now + sizeof "2026-01-05T12:00:00" - 1, "Z", sizeof "Z");
-        at = now;
-    }
-    return json_pack("{s:O, s:s}", "schedule", schedule, "at", at);
+/* The time of --known in microseconds. False after printing why not. */
+static bool read_known(const struct cli *cli, int64_t *ret_us)
+{
+    const char *text = cli_flag(cli, "known");
+    _cleanup_(freep) char *full = oncall_time(text ? text : "");
+
+    *ret_us = INT64_MAX;
+    if (!text || clock_parse(str_from(full), ret_us) == 0)
+        return true;
+    cli_fail(EXIT_USAGE,
+             T("--known must be a time as 2026-01-05T12:00Z", "--known 应为时间，如 2026-01-05T12:00Z"));
+    return false;
 }
 
 static int tell(const struct cli *cli, const struct buf *answer)
@@ -71,10 +80,19 @@ int command_oncall_who(struct cli *cli)
     _cleanup_buf_ struct buf answer = BUF_INIT;
     struct oncall_asked context = {0};
     struct plan_node root;
+    const char *given = cli_flag(cli, "at"), *at;
+    _cleanup_(freep) char *full = oncall_time(given ? given : "");
+    char now[CLOCK_TEXT_SIZE];
     json_t *schedule;
-    int64_t version;
-    int code = sla_plans_latest(&plans, &document, &version), rc;
+    int64_t version, known_us;
+    int code, rc;
 
+    if (!given)
+        add_now(now);
+    at = given ? full : now;
+    if (!read_known(cli, &known_us))
+        return EXIT_USAGE;
+    code = sla_plans_latest(&plans, &document, &version);
     if (code)
         return code;
     schedule = json_object_get(json_object_get(document, "schedules"), cli->args[0]);
@@ -84,7 +102,10 @@ int command_oncall_who(struct cli *cli)
                 (long long)version, cli->args[0]);
         return EXIT_NOT_FOUND;
     }
-    asked = question(schedule, cli_flag(cli, "at"));
+    code = oncall_swaps_add(plans.client, cli->args[0], at, known_us, schedule);
+    if (code)
+        return code;
+    asked = json_pack("{s:O, s:s}", "schedule", schedule, "at", at);
     root = plan_root(asked);
     rc = oncall_answer(&context, &root, &answer, &fault);
     zone_book_fini(&context.zones);

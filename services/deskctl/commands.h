@@ -4,6 +4,7 @@
 
 extern const struct command deskctl_commands[];
 extern const size_t deskctl_ncommands;
+extern const struct flag oncall_swap_ask_flags[], oncall_swap_list_flags[]; /* beside their commands */
 
 int command_login(struct cli *cli);
 int command_logout(struct cli *cli);
@@ -42,5 +43,8 @@ int command_rotation_eval(struct cli *cli);
 int command_oncall_eval(struct cli *cli);
 int command_oncall_ical(struct cli *cli);
 int command_oncall_who(struct cli *cli);
+int command_oncall_swap_ask(struct cli *cli);
+int command_oncall_swap_answer(struct cli *cli); /* take, decline, withdraw: by command name */
+int command_oncall_swap_list(struct cli *cli);
 int command_calendar_import(struct cli *cli);
 int command_calendar_show(struct cli *cli);

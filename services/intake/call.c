@@ -172,6 +172,14 @@ void call_answered(void *ctx, int status, const Meridian__Reply *reply)
               reply->has_json ? (struct str){(const char *)reply->json.data, reply->json.len} : STR("{}"));
 }
 
+char *call_client_key(const struct call *call, char storage[LIMIT_KEY_CHARS + 1])
+{
+    if (!call->client_key.p)
+        return NULL;
+    snprintf(storage, LIMIT_KEY_CHARS + 1, "%.*s", (int)call->client_key.n, call->client_key.p);
+    return storage;
+}
+
 void call_principal(struct call *call, Meridian__Principal *principal)
 {
     store_session_principal(&call->session, principal);

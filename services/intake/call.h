@@ -4,6 +4,7 @@
 #pragma once
 #include "intake/body.h"
 #include "intake/intake.h"
+#include "meridian/limits.h"
 #include "store/session.h"
 #include "wire/wire.h"
 
@@ -46,6 +47,8 @@ bool call_failed(struct call *call, int status, const Meridian__Reply *reply);
 /** A bus_reply_fn for a write whose answer is the client's: the reply's JSON with 200, or why it failed. */
 void call_answered(void *call, int status, const Meridian__Reply *reply);
 
+/** The Idempotency-Key as a text in `storage`; NULL: the client gave none. */
+char *call_client_key(const struct call *call, char storage[LIMIT_KEY_CHARS + 1]);
 /** Starts a request to the authority: id, trace, region, and who asks. `principal` must live until the
  * request is packed. */
 void call_request(struct call *call, Meridian__Request *request, Meridian__Principal *principal);

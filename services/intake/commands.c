@@ -172,14 +172,6 @@ static void on_command(void *ctx, int status, const Meridian__Reply *reply)
         answer_ticket(call, reply);
 }
 
-static char *client_key(struct call *call, char *storage, size_t size)
-{
-    if (!call->client_key.p)
-        return NULL;
-    snprintf(storage, size, "%.*s", (int)call->client_key.n, call->client_key.p);
-    return storage;
-}
-
 /* A number as it is written; one that is none will not be found. */
 static char *in_capitals(const char *number, char storage[SPOOL_NUMBER_SIZE])
 {
@@ -238,7 +230,7 @@ void command_post(struct call *call)
     command.link = (char *)body.link;
     command.other = in_capitals(body.other, other);
     command.has_force = command.force = body.force;
-    command.client_key = client_key(call, key, sizeof key);
+    command.client_key = call_client_key(call, key);
     request.body_case = MERIDIAN__REQUEST__BODY_COMMAND;
     request.command = &command;
     ask(call, &request, on_command);
@@ -274,7 +266,7 @@ void claim_next_post(struct call *call)
     }
     call_request(call, &request, &principal);
     claim.team = (char *)body.team;
-    claim.client_key = client_key(call, key, sizeof key);
+    claim.client_key = call_client_key(call, key);
     request.body_case = MERIDIAN__REQUEST__BODY_CLAIM_NEXT;
     request.claim_next = &claim;
     ask(call, &request, on_claimed);

@@ -8,12 +8,12 @@
 #pragma once
 #include "base/buf.h"
 #include "domain/zone_book.h"
-#include "notifier/address_guard.h"
 #include "notifier/outcome.h"
 #include "notifier/retry.h"
 #include "notifier/smtp.h"
 #include "notifier/templates.h"
-#include "notifier/transport.h"
+#include "outbound/address_guard.h"
+#include "outbound/transport.h"
 
 /** Own keys of the service (main.c documents each). */
 struct notifier_conf {

@@ -30,7 +30,7 @@ static void check_config(const struct notifier_conf *conf, struct buf *ret_probl
     struct address_guard *guard = NULL;
 
     if (address_guard_new(conf->webhook_allow, &guard, &problem) < 0)
-        buf_printf(ret_problems, "%s\n", buf_text(&problem));
+        buf_printf(ret_problems, "webhook_allow: %s\n", buf_text(&problem));
     address_guard_free(guard);
 }
 

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/memory.h"
-#include "notifier/transport.h"
+#include "outbound/transport.h"
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>

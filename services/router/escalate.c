@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "domain/escalation.h"
+#include "router/swapped.h"
 #include "router_sql.h"
 
 int64_t escalate_next_us(const struct ticket_clocks *clocks)
@@ -24,24 +25,33 @@ static void add_login(struct buf *logins, const char *login)
 }
 
 /* The one evaluator of schedules, asked about now. */
-static void add_on_call(struct buf *logins, const struct escalation_schedule *schedule, int64_t now_us)
+static int add_on_call(struct db_conn *conn, struct buf *logins, const struct escalation_schedule *schedule,
+                       int64_t now_us)
 {
+    _cleanup_swapped_ struct swapped swapped = {0};
+    int64_t now_s = instant_second((struct instant){now_us});
     size_t n = schedule->schedule->people;
     _cleanup_(freep) bool *on = NEW_ARRAY(bool, n + 1);
+    int r = swapped_read(conn, schedule, now_s, now_s + 1, &swapped);
 
-    oncall_at(schedule->schedule, instant_second((struct instant){now_us}), on);
+    if (r < 0)
+        return r;
+    oncall_at(&swapped.schedule, now_s, on);
     for (size_t i = 0; i < n; i++)
         if (on[i])
             add_login(logins, schedule->people[i]);
+    return 0;
 }
 
 /* The logins that a step names, as a JSON array; leads are found by the database. */
-static void name_people(const struct escalation_step *step, const struct ticket_row *row, struct buf *logins,
-                        bool *ret_leads)
+static int name_people(struct db_conn *conn, const struct escalation_step *step, const struct ticket_row *row,
+                       struct buf *logins, bool *ret_leads)
 {
+    int r = 0;
+
     *ret_leads = false;
     buf_add_char(logins, '[');
-    for (size_t i = 0; i < step->nrecipients; i++) {
+    for (size_t i = 0; i < step->nrecipients && !r; i++) {
         const struct escalation_recipient *recipient = &step->recipients[i];
 
         switch (recipient->whom) {
@@ -49,7 +59,7 @@ static void name_people(const struct escalation_step *step, const struct ticket_
             add_login(logins, recipient->login);
             break;
         case ESCALATION_SCHEDULE:
-            add_on_call(logins, recipient->schedule, row->now_us);
+            r = add_on_call(conn, logins, recipient->schedule, row->now_us);
             break;
         case ESCALATION_OWNER:
             if (row->owner_login)
@@ -61,6 +71,7 @@ static void name_people(const struct escalation_step *step, const struct ticket_
         }
     }
     buf_add_char(logins, ']');
+    return r;
 }
 
 static int add_people(struct db_conn *conn, const struct ticket_row *row, const struct escalation_step *step,
@@ -70,9 +81,10 @@ static int add_people(struct db_conn *conn, const struct ticket_row *row, const 
     _cleanup_result_ struct db_result result = {0};
     _cleanup_buf_ struct buf logins = BUF_INIT;
     bool leads;
-    int r;
+    int r = name_people(conn, step, row, &logins, &leads);
 
-    name_people(step, row, &logins, &leads);
+    if (r < 0)
+        return r;
     db_param_text(&params, buf_text(&logins));
     db_param_int(&params, row->team);
     db_param_bool(&params, leads);

@@ -206,6 +206,14 @@ static void add_blindness(const struct auditor_figures *figures, struct buf *out
     buf_add_char(out, '\n');
 }
 
+bool auditor_content(const struct auditor *auditor)
+{
+    const struct auditor_figures *figures = &auditor->figures;
+
+    return figures->age_us >= 0 && figures->age_us < BLIND_US && !figures->alarm && !figures->silent &&
+           !figures->blind;
+}
+
 void auditor_describe(const struct auditor *auditor, struct buf *out)
 {
     const struct auditor_figures *figures = &auditor->figures;

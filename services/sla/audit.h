@@ -34,5 +34,8 @@ struct auditor_figures {
     bool blind;         /* it is too old: the others say nothing */
 };
 struct auditor_figures auditor_figures(const struct auditor *auditor);
+/** True when it knows, from no more than a minute ago, that nothing is overdue and that a scheduler sweeps.
+ */
+bool auditor_content(const struct auditor *auditor);
 /** Appends a line for people: all well, the alarm, or why it cannot tell. */
 void auditor_describe(const struct auditor *auditor, struct buf *out);

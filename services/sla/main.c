@@ -9,17 +9,20 @@
 #include "log/log.h"
 #include "service/service.h"
 #include "sla/audit.h"
+#include "sla/deadman.h"
 #include "sla/scheduler.h"
 #include "sla_sql.h"
 
 struct sla_conf {
-    int64_t audit_late_us, wheel_window_us;
+    int64_t audit_late_us, wheel_window_us, heartbeat_url_every_us;
+    const char *heartbeat_url;
 };
 
 struct sla {
     struct db_pool *pool;
     struct scheduler *scheduler; /* at home; else NULL */
     struct auditor *auditor;     /* elsewhere; else NULL */
+    struct deadman *deadman;     /* NULL: there is no watcher outside */
     void (*drained)(struct service *service);
 };
 
@@ -33,8 +36,8 @@ static const struct conf_key keys[] = {
      .def = "10s",
      .min = 1 * US_PER_S,
      .max = 3600 * US_PER_S,
-     .doc =
-         "Away from home: a clock or timer that was due for longer than this and did not fire is an alarm."},
+     .doc = "A clock or timer that was due for longer than this and did not fire is an alarm (away from "
+            "home), and no sign of life goes out."},
     {.name = "wheel_window",
      .type = CONF_DURATION,
      .offset = offsetof(struct sla_conf, wheel_window_us),
@@ -42,6 +45,20 @@ static const struct conf_key keys[] = {
      .min = 5 * US_PER_S,
      .max = 3600 * US_PER_S,
      .doc = "At home: what comes due within this is held in memory, to fire at its millisecond."},
+    {.name = "heartbeat_url",
+     .type = CONF_SECRET,
+     .offset = offsetof(struct sla_conf, heartbeat_url),
+     .def = "",
+     .doc = "A URL (http or https) of a watcher outside, which alarms when it is not asked any more. It is "
+            "asked with GET as long as sweeps are completed, nothing is overdue and the auditors of other "
+            "regions agree. Empty: no watcher."},
+    {.name = "heartbeat_url_every",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct sla_conf, heartbeat_url_every_us),
+     .def = "30s",
+     .min = 1 * US_PER_S,
+     .max = 3600 * US_PER_S,
+     .doc = "How often the watcher is asked. Have it wait for three of these before it alarms."},
     {0},
 };
 
@@ -114,12 +131,39 @@ static int init_home(struct service *service)
     return listen_for_hints(service);
 }
 
+static int open_deadman(struct service *service)
+{
+    const struct deadman_options options = {
+        .loop = service->loop,
+        .pool = state.pool,
+        .url = conf.heartbeat_url,
+        .every_us = conf.heartbeat_url_every_us,
+        .late_us = conf.audit_late_us,
+        .scheduler = state.scheduler,
+        .auditor = state.auditor,
+    };
+
+    return conf.heartbeat_url[0] ? deadman_open(&options, &state.deadman) : 0;
+}
+
+static int check_config(void)
+{
+    _cleanup_buf_ struct buf problem = BUF_INIT;
+
+    if (!conf.heartbeat_url[0] || deadman_check(conf.heartbeat_url, &problem) == 0)
+        return 0;
+    log_error("configuration", L_STR("problem", buf_str(&problem)));
+    return -E_CONFIG;
+}
+
 static int init(struct service *service)
 {
     int r;
 
     service->state = &state;
-    r = open_pool(service);
+    r = check_config();
+    if (r == 0)
+        r = open_pool(service);
     if (r < 0)
         return r;
     if (service_at_home(service)) {
@@ -132,8 +176,10 @@ static int init(struct service *service)
 
         state.auditor = auditor_open(&options);
     }
-    service_heartbeat_start(service, NULL);
-    return 0;
+    r = open_deadman(service);
+    if (r == 0)
+        service_heartbeat_start(service, NULL);
+    return r;
 }
 
 static void ready(struct service *service, struct buf *ret_reasons)
@@ -148,6 +194,8 @@ static void verbose(struct service *service, struct buf *out)
     (void)service;
     if (state.auditor)
         auditor_describe(state.auditor, out);
+    if (state.deadman)
+        deadman_describe(state.deadman, out);
 }
 
 static void stats(struct service *service, struct buf *ret_json)
@@ -167,8 +215,10 @@ static void stats(struct service *service, struct buf *ret_json)
     } else {
         struct auditor_figures figures = auditor_figures(state.auditor);
 
-        buf_printf(ret_json, "\"role\":\"auditor\",\"overdue\":%lld,\"alarm\":%s", (long long)figures.overdue,
-                   figures.alarm || figures.silent || figures.blind ? "true" : "false");
+        buf_printf(ret_json, "\"role\":\"auditor\",\"overdue\":%lld,\"alarm\":%s,\"content\":%s",
+                   (long long)figures.overdue,
+                   figures.alarm || figures.silent || figures.blind ? "true" : "false",
+                   auditor_content(state.auditor) ? "true" : "false");
     }
 }
 
@@ -180,6 +230,8 @@ static void on_drained(void *ctx)
 static void drain(struct service *service, void (*done)(struct service *service))
 {
     state.drained = done;
+    if (state.deadman)
+        deadman_stop(state.deadman);
     if (state.scheduler)
         scheduler_drain(state.scheduler, on_drained, service);
     else
@@ -190,6 +242,7 @@ static void fini(struct service *service)
 {
     (void)service;
     state.pool = db_pool_close(state.pool);
+    state.deadman = deadman_close(state.deadman);
     state.auditor = auditor_close(state.auditor);
     state.scheduler = scheduler_close(state.scheduler);
 }

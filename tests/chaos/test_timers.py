@@ -1,8 +1,11 @@
 """Schedulers that are killed and frozen while clocks come due: each fires once, and nobody has to wait for the dead. The bench does the
 same with a million (tests/bench/timers.py); here a private PostgreSQL has a few thousand."""
+import http.server
 import pathlib
 import signal
 import sys
+import threading
+import time
 
 import pytest
 from desk import ROOT, wait_for
@@ -55,3 +58,44 @@ def test_a_frozen_scheduler_loses_its_shards_and_fires_nothing_late(database, pa
     assert told["max_ms"] < 2500, told  # who waits for the leases to expire is late by three seconds
     assert [one.stop() for one in pair] == [0, 0]
     assert not database.holders(), "given back at the end"
+
+
+@pytest.fixture(name="watcher")
+def _watcher():
+    """A watcher outside: .url is to be asked, .seen has the moments at which it was."""
+
+    class Asked(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.server.seen.append(time.monotonic())
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Asked) as server:
+        server.seen, server.url = [], f"http://127.0.0.1:{server.server_port}/ping"
+        threading.Thread(target=server.serve_forever).start()
+        yield server
+        server.shutdown()
+
+
+def test_the_watcher_outside_hears_nothing_when_nobody_sweeps(database, pair, watcher):
+    for one in pair:
+        one.env |= {"MERIDIAN_HEARTBEAT_URL": watcher.url, "MERIDIAN_HEARTBEAT_URL_EVERY": "1s"}
+        one.first_sweep(one.start())
+    heard = lambda n: wait_for(lambda so_far=len(watcher.seen): len(watcher.seen) >= so_far + n, 15, 0.1, "signs of life")
+    quiet = lambda: wait_for(lambda: time.monotonic() - watcher.seen[-1] > 4, 30, 0.1, "silence")
+    heard(4)
+    pair[0].signal(signal.SIGSTOP)
+    try:
+        heard(4)  # the other one sweeps
+        pair[1].kill()
+        quiet()
+    finally:
+        pair[0].signal(signal.SIGCONT)
+    heard(2)
+    database.sql("""INSERT INTO desk.instance (instance, service, region, version, started_at, stats)
+                    VALUES ('sla-ap-1', 'sla', 'ap', '1', now(), '{"role": "auditor", "alarm": true, "content": false}')""")
+    quiet()
+    assert pair[0].stop() == 0

@@ -13,6 +13,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import socket
 import sys
 import time
@@ -76,16 +77,17 @@ class Client:
 
 
 class Prepared:
-    """What an example needs: a ticket and the epoch of its ownership, a session of its own, or the plan or organisation that is in force."""
+    """What an example needs: a ticket and the epoch of its ownership, a session of its own, the plan or organisation that is in force, a shift and a swap of it."""
 
-    def __init__(self, number=None, epoch=None, token=None, plan=None, path=None, other=None):
+    def __init__(self, number=None, epoch=None, token=None, plan=None, path=None, other=None, shift=None, swap=None):
         self.number, self.epoch, self.token, self.plan, self.path, self.other = number, epoch, token, plan, path, other
+        self.shift, self.swap = shift or {}, swap
 
     def fill(self, body):
         """The example with what is true here and now."""
         if not isinstance(body, dict):
             return body
-        now = {"epoch": self.epoch, "base_version": self.plan and self.plan["version"]}
+        now = {"epoch": self.epoch, "base_version": self.plan and self.plan["version"], "id": self.swap, **self.shift}
         if self.other:
             now |= {"to": self.other, "into": self.other}
         filled = {name: now.get(name, value) for name, value in body.items()}
@@ -128,6 +130,8 @@ class Replay:
             return Prepared(token=self.sign_in(login, there))
         if setup in _IN_FORCE:
             return Prepared(plan=self.in_force(_IN_FORCE[setup], base), path=_IN_FORCE[setup])
+        if setup in ("shift", "swap"):
+            return self.prepare_shift(setup, base)
         requester, agent = self.client("requester-eu-1", there), self.client("agent-eu-1", there)
         number = requester.must("POST", "/api/v1/tickets", {"subject": "For an example", "description": "Of the API's document"}).json["number"]
         end = time.monotonic() + _NUMBER_WAIT_S
@@ -154,6 +158,20 @@ class Replay:
 
     def in_force(self, path, base):
         return self.client("admin", base).must("GET", path).json
+
+    def prepare_shift(self, setup, base):
+        """A minute of next year, by chance, of which agent-eu-1 is on call; what else they asked for is withdrawn."""
+        agent, plan = self.client("agent-eu-1", base), self.in_force(_IN_FORCE["plan"], base)
+        network = {"zone": "UTC", "rules": [{"user": "agent-eu-1"}, {"user": "agent-eu-2", "days": []}]}
+        document = {**plan["document"], "schedules": {**plan["document"].get("schedules", {}), "network": network}}
+        self.client("admin", base).must("POST", "/api/v1/sla/plan", {"document": document, "base_version": plan["version"]})
+        for swap in agent.must("GET", "/api/v1/oncall/swaps?state=asked").json["items"]:
+            if swap["asked_by"] == "agent-eu-1":
+                agent.must("POST", "/api/v1/oncall/swaps:withdraw", {"id": swap["id"]})
+        start = (int(time.time()) // 60 + 1440 + random.randrange(500_000)) * 60
+        shift = {name: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) for name, at in (("from", start), ("to", start + 60))}
+        swap = agent.must("POST", "/api/v1/oncall/swaps", {"schedule": "network", "partner": "agent-eu-2", **shift}).json["id"] if setup == "swap" else None
+        return Prepared(plan=plan, path=_IN_FORCE["plan"], shift=shift, swap=swap)
 
     def put_back(self, made, base):
         """The plan or organisation that was in force before the example."""
@@ -301,7 +319,7 @@ class Replay:
     def refusals(self, where, base, login, path, method, operation):
         client, secured = self.client(login, base), operation.get("security") != []
         setup = operation.get("x-meridian-setup")
-        made = self.prepare(setup if "{" in path or setup in _IN_FORCE else None, login, base)
+        made = self.prepare(setup if "{" in path or setup in (*_IN_FORCE, "shift", "swap") else None, login, base)
         target, unknown = path.replace("{number}", made.number or ""), path.replace("{number}", _UNKNOWN)
         body = made.fill(next((b for _, b in self.document.requests(operation) if b), {}))
         send = {"body": body} if "requestBody" in operation else {}
@@ -317,6 +335,8 @@ class Replay:
             self.refused(where + " with text", operation, client.call(method, target, raw=b"{}", headers={"Content-Type": "text/plain"}), 415, "unsupported-media-type")
             self.refused(where + " with an unknown member", operation, client.call(method, target, {**body, "colour": "red"}), 422, "validation")
         self.preconditions(where, client, method, target, operation, made, body)
+        if made.shift:
+            self.put_back(made, base)
 
     def preconditions(self, where, client, method, target, operation, made, body):
         """Epochs and versions. Nothing here changes the ticket but the last call."""

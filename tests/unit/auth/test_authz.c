@@ -21,7 +21,7 @@ static const int actions[] = {
     AUTHZ_QUEUE_READ,   AUTHZ_QUEUE_CLAIM,  AUTHZ_EVENTS_READ,   AUTHZ_STATUS_READ,
     AUTHZ_AUDIT_READ,   AUTHZ_DEAD_LETTERS, AUTHZ_SLA_READ,      AUTHZ_SLA_APPLY,
     AUTHZ_ORG_READ,     AUTHZ_ORG_APPLY,    ACTION_LINK,         ACTION_UNLINK,
-    ACTION_MERGE,       ACTION_UNMERGE,
+    ACTION_MERGE,       ACTION_UNMERGE,     AUTHZ_ONCALL_SWAP,
 };
 static const enum user_role roles[] = {ROLE_REQUESTER, ROLE_AGENT, ROLE_LEAD, ROLE_ADMIN};
 
@@ -51,6 +51,7 @@ static enum authz_verdict expected_without_ticket(enum user_role role, int actio
         return role == ROLE_ADMIN ? AUTHZ_ALLOW : AUTHZ_DENY;
     case AUTHZ_SLA_READ:
     case AUTHZ_ORG_READ:
+    case AUTHZ_ONCALL_SWAP:
         return role >= ROLE_AGENT ? AUTHZ_ALLOW : AUTHZ_DENY;
     case AUTHZ_AUDIT_READ:
     case AUTHZ_DEAD_LETTERS:
@@ -217,7 +218,7 @@ Test(authz, deny_by_default)
 
     cr_assert_eq(authz(&admin, 0, NULL), AUTHZ_DENY);
     cr_assert_eq(authz(&admin, 99, &ticket), AUTHZ_DENY);
-    cr_assert_eq(authz(&admin, AUTHZ_ORG_APPLY + 1, NULL), AUTHZ_DENY);
+    cr_assert_eq(authz(&admin, AUTHZ_ONCALL_SWAP + 1, NULL), AUTHZ_DENY);
     cr_assert_eq(authz(NULL, AUTHZ_TICKET_SUBMIT, NULL), AUTHZ_DENY);
     cr_assert_eq(authz(NULL, AUTHZ_TICKET_READ, &ticket), AUTHZ_HIDE);
     for (size_t a = 0; a < ARRAY_SIZE(actions); a++) {

@@ -152,6 +152,31 @@ Test(oncall, a_rotation_in_its_own_zone)
     expect_shifts("2021-01-01T12:00", "2021-01-03T00:00", "");
 }
 
+/* ---- swaps ---- */
+
+Test(oncall, swaps_come_last_and_one_after_another)
+{
+    struct oncall_shift fixed = {ANNA, instant("2018-01-01T12:00"), instant("2018-01-01T13:00")};
+    struct oncall_temporary temporary = {fixed.from_s, fixed.to_s, &fixed, 1};
+    struct oncall_override swaps[] = {
+        {instant("2018-01-01T08:00"), instant("2018-01-01T13:00"), ANNA, BO},
+        {instant("2018-01-01T09:00"), instant("2018-01-01T10:00"), BO, CHEN},
+        {instant("2018-01-01T09:30"), instant("2018-01-01T11:00"), ANNA, CHEN}, /* who has given it away */
+    };
+
+    add_rule(MONDAY, H(7), H(11), ANNA);
+    schedule.swaps = swaps;
+    schedule.nswaps = 3;
+    schedule.temporaries = &temporary;
+    schedule.ntemporaries = 1;
+    expect_shifts("2018-01-01T00:00", "2018-01-02T00:00",
+                  "A 2018-01-01T07:00:00+00:00 2018-01-01T08:00:00+00:00\n"
+                  "B 2018-01-01T08:00:00+00:00 2018-01-01T09:00:00+00:00\n"
+                  "C 2018-01-01T09:00:00+00:00 2018-01-01T10:00:00+00:00\n"
+                  "B 2018-01-01T10:00:00+00:00 2018-01-01T11:00:00+00:00\n"
+                  "B 2018-01-01T12:00:00+00:00 2018-01-01T13:00:00+00:00\n");
+}
+
 /* ---- overrides and temporary schedules ---- */
 
 Test(oncall, overrides)

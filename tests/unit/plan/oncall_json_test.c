@@ -79,6 +79,7 @@ Test(oncall_json, reads_all_there_is)
 #define RULES(rules)                                                                                         \
     WITH("\"rotations\": {\"primary\": {\"type\": \"daily\", \"length\": 1, \"start_local\": "               \
          "\"2020-01-01T00:00\", \"participants\": [\"anna\", \"bo\"]}}, \"rules\": [" rules "]")
+#define SWAPS(swaps) WITH("\"rules\": [{\"user\": \"anna\"}, {\"user\": \"bo\"}], \"swaps\": [" swaps "]")
 #define OVERRIDES(overrides)                                                                                 \
     WITH("\"rules\": [{\"user\": \"anna\"}, {\"user\": \"bo\"}], \"overrides\": [" overrides "]")
 #define DAY1 "\"from\": \"2020-01-01T00:00\", \"to\": \"2020-01-02T00:00\""
@@ -136,6 +137,11 @@ static const struct {
     {RULES("{\"user\": null}"), "/rules/0/user", "must be a text, not null"},
     {WITH("\"rules\": {}"), "/rules", "must be an array, not an object"},
     {OVERRIDES("{" DAY1 "}"), "/overrides/0", "must remove a person, add one, or both"},
+    {SWAPS("{" DAY1 ", \"add\": \"bo\"}"), "/swaps/0", "must have both remove and add"},
+    {SWAPS("{" DAY1 ", \"remove\": \"bo\"}"), "/swaps/0", "must have both remove and add"},
+    {SWAPS("{" DAY1 ", \"remove\": \"bo\", \"add\": \"bo\"}"), "/swaps/0/add",
+     "must be another person than remove"},
+    {WITH("\"swaps\": 1"), "/swaps", "must be an array"},
     {OVERRIDES("{\"from\": \"2020-01-02T00:00\", \"to\": \"2020-01-02T00:00\", \"add\": \"bo\"}"),
      "/overrides/0/to", "must be after from"},
     {OVERRIDES("{\"from\": \"2020-01-02T00:00:00.5Z\", \"to\": \"2020-01-03T00:00\", \"add\": \"bo\"}"),

@@ -6,7 +6,7 @@
  * no call, so a callback may start another transfer. What must stay true: every transfer ends in exactly one
  * `done`.
  */
-#include "notifier/transport.h"
+#include "outbound/transport.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/memory.h"

@@ -1,6 +1,6 @@
 /* Which addresses a webhook may reach. */
 #include "meridian/errors.h"
-#include "notifier/address_guard.h"
+#include "outbound/address_guard.h"
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <netinet/in.h>

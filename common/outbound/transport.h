@@ -1,5 +1,5 @@
-/* libcurl's multi interface on the loop: what every channel that speaks a protocol of libcurl's sends
- * through. Loop thread. */
+/* libcurl's multi interface on the loop: what a service sends through that speaks a protocol of libcurl's.
+ * Loop thread. */
 #pragma once
 #include "base/cleanup.h"
 #include <curl/curl.h>

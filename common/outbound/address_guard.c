@@ -1,12 +1,12 @@
-/* The wall between webhooks and the inside. It is asked with the very address a socket is about to connect to
- * (after any name was resolved, at every connect), so neither a name nor a later answer of a name server can
- * go around it.
+/* The wall between requests to somebody's URL and the inside. It is asked with the very address a socket is
+ * about to connect to (after any name was resolved, at every connect), so neither a name nor a later answer
+ * of a name server can go around it.
  *
  * IPv4 is a list of what is refused (IANA special-purpose registry). IPv6 is the reverse: only global unicast
  * 2000::/3 passes, minus the special ranges within it; addresses that carry an IPv4 address (mapped, NAT64,
  * 6to4) are judged by that one.
  */
-#include "notifier/address_guard.h"
+#include "outbound/address_guard.h"
 #include "base/memory.h"
 #include "meridian/errors.h"
 #include <arpa/inet.h>
@@ -154,8 +154,7 @@ int address_guard_new(const char *allow, struct address_guard **ret_guard, struc
             continue;
         guard = mem_grow(guard, sizeof *guard + (guard->n + 1) * sizeof guard->allowed[0]);
         if (parse_block(entry, &guard->allowed[guard->n]) < 0) {
-            buf_printf(ret_problem,
-                       "webhook_allow: \"%.*s\" is no address block such as 127.0.0.1/32 or fd00::/8",
+            buf_printf(ret_problem, "\"%.*s\" is no address block such as 127.0.0.1/32 or fd00::/8",
                        (int)entry.n, entry.p);
             free(guard);
             return -E_CONFIG;
