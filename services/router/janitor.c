@@ -85,6 +85,14 @@ static void round_done(void *arg, int status)
     free(round);
 }
 
+static void on_timer(uv_timer_t *timer);
+
+/* Not at the usual distance: the router has just started, or its database was not there. */
+static void come_soon(struct janitor *self, uint64_t every_ms)
+{
+    uv_timer_start(&self->timer, on_timer, every_ms < FIRST_MS ? every_ms : FIRST_MS, every_ms);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct janitor *self = timer->data;
@@ -92,8 +100,12 @@ static void on_timer(uv_timer_t *timer)
     int64_t now = clock_monotonic_us();
     struct round *round;
 
-    if (self->working || !db_pool_ready(router->pool))
+    if (self->working)
         return;
+    if (!db_pool_ready(router->pool)) {
+        come_soon(self, uv_timer_get_repeat(timer));
+        return;
+    }
     round = NEW(struct round);
     round->router = router;
     round->partitions = !self->partitions_us || now - self->partitions_us >= PARTITIONS_EVERY_US;
@@ -107,7 +119,7 @@ void janitor_open(struct janitor *self, struct router *router, uint64_t every_ms
     self->router = router;
     router_timer_init(router, &self->timer, NULL, 0);
     self->timer.data = self;
-    uv_timer_start(&self->timer, on_timer, every_ms < FIRST_MS ? every_ms : FIRST_MS, every_ms);
+    come_soon(self, every_ms);
 }
 
 void janitor_close(struct janitor *self)
