@@ -183,6 +183,50 @@ int command_apply(struct cli *cli)
     return EXIT_OK_;
 }
 
+/* ---- teams ---- */
+
+/* "stockholm until 2026-11-23T16:00:00.000Z, new-york" */
+static void add_desks(json_t *team)
+{
+    _cleanup_buf_ struct buf text = BUF_INIT;
+    const json_t *desk;
+    size_t i;
+
+    json_array_foreach(json_object_get(json_object_get(team, "sun"), "on_shift"), i, desk)
+    {
+        const char *until = output_at(desk, "until");
+
+        buf_printf(&text, "%s%s", i ? ", " : "", output_at(desk, "desk"));
+        if (*until)
+            buf_printf(&text, T(" until %s", " 至 %s"), until);
+    }
+    json_object_set_new(team, "desks", json_string(buf_text(&text)));
+}
+
+int command_teams(struct cli *cli)
+{
+    const struct column columns[] = {
+        {T("TEAM", "团队"), "slug", 24, NULL},           {T("TIER", "级别"), "tier", 0, NULL},
+        {T("AWAKE", "当班"), "sun.agents", 0, NULL},     {T("OPENS NEXT", "接班"), "sun.next.desk", 24, NULL},
+        {T("AT", "时间"), "sun.next.opens_at", 0, NULL}, {T("DESKS", "开放的服务台"), "desks", 0, NULL}};
+    struct client *client = cli_client(cli);
+    _cleanup_response_ struct response response = {0};
+    json_t *items, *team;
+    size_t i;
+
+    client_call_patient(client, "GET", "/api/v1/teams", NULL, NULL, 10, &response);
+    if (response.status != 200)
+        return client_explain(&response, client->url);
+    items = json_object_get(response.json, "items");
+    if (cli->json) {
+        output_json(items);
+        return EXIT_OK_;
+    }
+    json_array_foreach(items, i, team) add_desks(team);
+    output_table(items, columns, ARRAY_SIZE(columns), T("no teams", "没有团队"));
+    return EXIT_OK_;
+}
+
 /* ---- coverage ---- */
 
 int command_coverage(struct cli *cli)

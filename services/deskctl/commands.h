@@ -31,6 +31,7 @@ int command_sla_plan(struct cli *cli);
 int command_sla_apply(struct cli *cli);
 int command_sla_explain(struct cli *cli);
 int command_sla_replay(struct cli *cli);
+int command_teams(struct cli *cli);
 int command_diff(struct cli *cli);
 int command_apply(struct cli *cli);
 int command_export(struct cli *cli);

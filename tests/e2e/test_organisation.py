@@ -128,6 +128,8 @@ def test_who_is_awake_and_what_happens_when_they_go(desk):
         assert teams["night"]["minimum"] == 2 and sun["agents"] == 1
         assert sun["on_shift"] == [{"desk": "always", "region": "us", "until": None}]
         assert (sun["next"]["desk"], sun["next"]["opens_at"][:16]) == ("lisbon", tomorrow.strftime("%Y-%m-%dT") + clock(later))
+        status, out, err = desk.deskctl("teams")
+        assert status == 0 and next(line.split() for line in out.splitlines() if line.startswith("night"))[2:4] == ["1", "lisbon"], out + err
         requester = desk.requester("eu", 3)
         number = committed(desk, requester, service="night")
         queue = desk.client("us", "agent-us-16").get("/api/v1/queue?team=night").json
