@@ -324,6 +324,20 @@ void desk_age(struct desk *desk, const char *number, int minutes)
         minutes, number);
 }
 
+void desk_place(struct desk *desk, const char *number, int team)
+{
+    test_db_runf(desk->db, "UPDATE desk.ticket SET team_id = %d, restricted = %s WHERE number = '%s'", team,
+                 team == 6 ? "true" : "false", number);
+    test_db_runf(
+        desk->db,
+        "UPDATE desk.ticket SET hops = 0, raised = 0, bounces = 0, past_teams = '{}' WHERE number = '%s'",
+        number);
+    test_db_runf(desk->db,
+                 "UPDATE desk.ready r SET team_id = %d FROM desk.ticket t WHERE t.id = r.ticket_id AND "
+                 "t.number = '%s'",
+                 team, number);
+}
+
 /* ---- commands ---- */
 
 Meridian__Command desk_command(enum ticket_action action, const char *number, int64_t epoch)

@@ -72,6 +72,9 @@ const char *desk_ticket_of(struct desk *desk, const char *service, uint32_t impa
  * with it, as clocks follow from them, and their chain is made anew. */
 void desk_age(struct desk *desk, const char *number, int minutes);
 
+/** As if the ticket had come to this team: 6 is restricted, the others are not. */
+void desk_place(struct desk *desk, const char *number, int team);
+
 /* ---- commands ---- */
 
 /** A command with the fields that the action needs filled in with plain texts. epoch < 0: none. */

@@ -13,13 +13,13 @@ static void set_up(void)
     desk_open(&desk, 2);
 }
 
-static void tear_down(void)
+static void finish(void)
 {
     desk_check(&desk);
     desk_close(&desk);
 }
 
-TestSuite(links, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(links, .init = set_up, .timeout = 120);
 
 static struct answer *relate(enum ticket_action action, const char *login, const char *one, const char *kind,
                              const char *other)
@@ -88,6 +88,7 @@ Test(links, both_ends_are_told)
     cr_expect_eq(links(), 0);
     cr_status(link_to(a, "depends_on", b), 0);
     cr_expect_eq(links(), 1, "and once more");
+    finish();
 }
 
 Test(links, words_of_the_database_are_those_of_c)
@@ -98,6 +99,7 @@ Test(links, words_of_the_database_are_those_of_c)
 
         cr_expect_str_eq(test_db_text(desk.db, sql), ticket_link_word((enum ticket_link)i, true));
     }
+    finish();
 }
 
 Test(links, what_cannot_be)
@@ -125,6 +127,7 @@ Test(links, what_cannot_be)
     cr_status(desk_do(&desk, "requester-eu-1", ACTION_CANCEL, c, -1), 0);
     cr_status(link_to(c, "related", a), E_BAD_TRANSITION);
     cr_status(link_to(a, "related", c), 0);
+    finish();
 }
 
 Test(links, there_is_an_end_of_them)
@@ -137,6 +140,7 @@ Test(links, there_is_an_end_of_them)
         "now(), t.requester_id FROM desk.ticket t, generate_series(1, %d) WHERE number = '%s'",
         LIMIT_TICKET_LINKS, b);
     cr_status(link_to(a, "related", b), E_LINK);
+    finish();
 }
 
 Test(links, nobody_learns_of_what_they_may_not_see)
@@ -144,12 +148,7 @@ Test(links, nobody_learns_of_what_they_may_not_see)
     const char *mine = ticket_of("requester-eu-1", "vpn"), *yours = ticket_of("requester-ap-1", "vpn"),
                *secret = ticket_of("requester-ap-1", "vpn");
 
-    test_db_runf(desk.db, "UPDATE desk.ticket SET team_id = 6, restricted = true WHERE number = '%s'",
-                 secret);
-    test_db_runf(
-        desk.db,
-        "UPDATE desk.ready SET team_id = 6 FROM desk.ticket t WHERE ticket_id = t.id AND number = '%s'",
-        secret);
+    desk_place(&desk, secret, 6);
     cr_status(link_to(mine, "duplicate_of", yours), 0);
     cr_expect_str_eq(last_event(mine, "public"), "false");
     cr_expect_str_eq(last_event(yours, "public"), "false");
@@ -159,6 +158,7 @@ Test(links, nobody_learns_of_what_they_may_not_see)
     cr_status(relate(ACTION_LINK, "lead-eu-1", mine, "related", secret), 0);
     cr_expect_str_eq(last_event(mine, "data ->> 'other'"), "", "not all who see this see that");
     cr_expect_str_eq(last_event(secret, "data ->> 'other'"), mine);
+    finish();
 }
 
 static struct answer *resolve(const char *login, const char *number, bool force, const char *reason)
@@ -185,14 +185,11 @@ Test(links, open_dependencies_hold_a_resolution_up)
     answer = resolve("agent-eu-1", a, false, NULL);
     cr_status(answer, E_OPEN_DEPENDENCIES);
     cr_expect_not(strstr(member(answer, "dependencies"), c));
-    test_db_runf(desk.db, "UPDATE desk.ticket SET restricted = true, team_id = 6 WHERE number = '%s'", b);
+    desk_place(&desk, b, 6);
     answer = resolve("agent-eu-1", a, false, NULL);
     cr_status(answer, E_OPEN_DEPENDENCIES);
     cr_expect_str_eq(member(answer, "dependencies"), "[]", "those that one may see");
-    test_db_runf(desk.db,
-                 "UPDATE desk.ticket SET restricted = false, team_id = r.team_id FROM desk.ready r WHERE "
-                 "r.ticket_id = id AND number = '%s'",
-                 b);
+    desk_place(&desk, b, 1);
     cr_status(resolve("agent-eu-1", a, true, NULL), E_VALIDATION);
     cr_status(resolve("agent-eu-1", a, true, "The vendor confirmed it."), 0);
     cr_expect_str_eq(last_event(a, "type"), "ticket.resolved");
@@ -201,6 +198,7 @@ Test(links, open_dependencies_hold_a_resolution_up)
         ticket_text(&desk, a,
                     "SELECT body FROM desk.note n WHERE n.ticket_id = t.id AND n.event_seq = t.event_seq"),
         "The vendor confirmed it.");
+    finish();
 }
 
 Test(links, solved_dependencies_do_not)
@@ -213,6 +211,7 @@ Test(links, solved_dependencies_do_not)
     cr_status(resolve("agent-eu-1", b, true, "No need."), 0);
     cr_expect_str_eq(last_event(b, "data ->> 'forced'"), "", "nothing held it up");
     cr_status(resolve("agent-eu-1", a, false, NULL), 0);
+    finish();
 }
 
 Test(links, four_close_no_circle_at_once)
@@ -243,6 +242,7 @@ Test(links, four_close_no_circle_at_once)
     }
     cr_expect_eq(made, 8 * 3, "exactly one of each four is refused");
     desk_second_close(&second, &desk);
+    finish();
 }
 
 Test(links, a_key_links_once)
@@ -262,4 +262,5 @@ Test(links, a_key_links_once)
     cr_expect_eq(links(), 1);
     command.link = (char *)"blocks";
     cr_status(desk_call_command(&desk, "agent-eu-1", &command), E_KEY_REUSED);
+    finish();
 }

@@ -14,13 +14,13 @@ static void set_up(void)
     desk_open(&desk, 2);
 }
 
-static void tear_down(void)
+static void finish(void)
 {
     desk_check(&desk);
     desk_close(&desk);
 }
 
-TestSuite(merges, .init = set_up, .fini = tear_down, .timeout = 300);
+TestSuite(merges, .init = set_up, .timeout = 300);
 
 static struct answer *send_merge(struct desk *at, const char *login, const char *one, const char *into)
 {
@@ -152,14 +152,12 @@ Test(merges, one_goes_up_in_the_other)
     cr_expect_str_eq(member(answer, "number"), t, "the number leads there for commands too");
     cr_status(merge(s, t), E_MERGED);
     cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.reply"), 2, "nothing is copied");
+    finish();
 }
 
 static void hide(const char *number, bool hidden)
 {
-    test_db_runf(desk.db, "UPDATE desk.ticket SET team_id = %d, restricted = %s WHERE number = '%s'",
-                 hidden ? 6 : 1, hidden ? "true" : "false", number);
-    test_db_run(desk.db,
-                "UPDATE desk.ready r SET team_id = t.team_id FROM desk.ticket t WHERE t.id = r.ticket_id");
+    desk_place(&desk, number, hidden ? 6 : 1);
 }
 
 Test(merges, what_cannot_be)
@@ -191,6 +189,7 @@ Test(merges, what_cannot_be)
     cr_status(desk_wait(&desk, send_merge(&desk, "agent-eu-1", u, t)), E_FORBIDDEN);
     cr_status(desk_wait(&desk, send_merge(&desk, "requester-eu-1", u, t)), E_FORBIDDEN);
     cr_status(desk_wait(&desk, send_merge(&desk, "requester-ap-1", u, t)), E_NOT_FOUND);
+    finish();
 }
 
 Test(merges, a_parent_does_not_go_up_in_its_descendant)
@@ -206,6 +205,7 @@ Test(merges, a_parent_does_not_go_up_in_its_descendant)
     cr_status(merge(b, a), 0);
     cr_status(unmerge(b), 0);
     cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.link"), 2);
+    finish();
 }
 
 Test(merges, chains_are_flat_and_undone_as_they_were)
@@ -226,6 +226,7 @@ Test(merges, chains_are_flat_and_undone_as_they_were)
     expect_text("agent-eu-1", b, "number", c);
     cr_status(merge(c, a), 0);
     expect_text("agent-eu-1", b, "number", a);
+    finish();
 }
 
 Test(merges, an_undo_that_would_close_a_circle_is_refused)
@@ -240,6 +241,7 @@ Test(merges, an_undo_that_would_close_a_circle_is_refused)
     cr_status(unmerge(t), E_LINK);
     cr_status(unmerge(m), 0);
     cr_status(unmerge(t), 0);
+    finish();
 }
 
 Test(merges, undone_within_a_day)
@@ -275,6 +277,7 @@ Test(merges, undone_within_a_day)
     cr_status(merge(fresh, t), 0);
     test_db_run(desk.db, "UPDATE desk.merge SET at = at - interval '24 hours 1 second'");
     cr_status(unmerge(fresh), E_BAD_TRANSITION);
+    finish();
 }
 
 Test(merges, whoever_may_not_see_the_other_goes_on_by_the_old_number)
@@ -319,6 +322,7 @@ Test(merges, whoever_may_not_see_the_other_goes_on_by_the_old_number)
     cr_status(unmerge(s), 0);
     expect_thread("requester-eu-1", s, "my own|what now?");
     expect_thread("agent-eu-1", t, "their secret|before|for all|not for you");
+    finish();
 }
 
 Test(merges, a_key_merges_once)
@@ -334,6 +338,7 @@ Test(merges, a_key_merges_once)
     cr_status(first, 0);
     cr_status(again, 0);
     cr_expect_str_eq(first->json, again->json);
+    finish();
 }
 
 Test(merges, there_is_an_end_of_them)
@@ -346,6 +351,7 @@ Test(merges, there_is_an_end_of_them)
                  " FROM desk.ticket t, generate_series(1, %d) WHERE number = '%s'",
                  LIMIT_TICKET_LINKS, t);
     cr_status(merge(s, t), E_LINK);
+    finish();
 }
 
 /* ---- random ones ---- */
@@ -437,6 +443,7 @@ Test(merges, random_ones_by_two_routers_at_once)
     cr_expect_gt(done[ACTION_UNMERGE], 20);
     cr_expect_gt(done[ACTION_LINK], 20);
     desk_second_close(&second, &desk);
+    finish();
 }
 
 Test(merges, two_routers_in_opposite_directions)
@@ -457,4 +464,5 @@ Test(merges, two_routers_in_opposite_directions)
     }
     expect_laws(0);
     desk_second_close(&second, &desk);
+    finish();
 }
