@@ -88,7 +88,7 @@ static struct answer *say(const char *login, Meridian__ShiftSwap__Verb verb, con
 {
     return desk_wait(&desk, send_verb(&desk, login, verb, id));
 }
-#define TAKE     MERIDIAN__SHIFT_SWAP__VERB__TAKE
+#define TAKE_IT  MERIDIAN__SHIFT_SWAP__VERB__TAKE
 #define DECLINE  MERIDIAN__SHIFT_SWAP__VERB__DECLINE
 #define WITHDRAW MERIDIAN__SHIFT_SWAP__VERB__WITHDRAW
 
@@ -101,13 +101,13 @@ static void expect_field(struct answer *answer, const char *pointer)
 Test(shift_swaps, asked_of_anybody_and_taken)
 {
     const char *id = asked("agent-eu-1", 8, 12, NULL);
-    struct answer *answer = say("lead-eu-1", TAKE, id);
+    struct answer *answer = say("lead-eu-1", TAKE_IT, id);
 
     cr_status(answer, 0);
     cr_expect_str_eq(member(answer, "state"), "taken");
     cr_expect_str_eq(member(answer, "decided_by"), "lead-eu-1");
-    cr_status(say("lead-eu-1", TAKE, id), 0); /* delivered again */
-    cr_status(say("agent-us-1", TAKE, id), E_CONFLICT);
+    cr_status(say("lead-eu-1", TAKE_IT, id), 0); /* delivered again */
+    cr_status(say("agent-us-1", TAKE_IT, id), E_CONFLICT);
     cr_status(say("agent-eu-1", WITHDRAW, id), E_CONFLICT);
     expect_field(ask_of("agent-eu-1", "network", hour(10), hour(14), NULL, NULL),
                  "/from"); /* it is not theirs */
@@ -118,18 +118,18 @@ Test(shift_swaps, the_one_who_was_asked_and_no_other)
 {
     const char *id = asked("agent-eu-1", 8, 12, "lead-eu-1");
 
-    cr_status(say("agent-us-1", TAKE, id), E_FORBIDDEN);
+    cr_status(say("agent-us-1", TAKE_IT, id), E_FORBIDDEN);
     cr_status(say("agent-us-1", DECLINE, id), E_FORBIDDEN);
     cr_status(say("lead-eu-1", WITHDRAW, id), E_FORBIDDEN);
     cr_status(say("lead-eu-1", DECLINE, id), 0);
     cr_status(say("lead-eu-1", DECLINE, id), 0);
-    cr_status(say("lead-eu-1", TAKE, id), E_CONFLICT);
+    cr_status(say("lead-eu-1", TAKE_IT, id), E_CONFLICT);
     id = asked("agent-eu-1", 8, 12, NULL);
     cr_status(say("lead-eu-1", DECLINE, id), E_FORBIDDEN); /* nobody in particular was asked */
-    cr_status(say("agent-eu-1", TAKE, id), E_FORBIDDEN);
+    cr_status(say("agent-eu-1", TAKE_IT, id), E_FORBIDDEN);
     cr_status(say("agent-eu-1", WITHDRAW, id), 0);
     cr_status(say("agent-eu-1", WITHDRAW, id), 0);
-    cr_status(say("lead-eu-1", TAKE, id), E_CONFLICT);
+    cr_status(say("lead-eu-1", TAKE_IT, id), E_CONFLICT);
 }
 
 Test(shift_swaps, what_cannot_be_asked)
@@ -150,9 +150,9 @@ Test(shift_swaps, what_cannot_be_asked)
     cr_status(ask_of("requester-eu-1", "network", hour(8), hour(9), NULL, NULL), E_FORBIDDEN);
     cr_status(ask_of(NULL, "network", hour(8), hour(9), NULL, NULL), E_UNAUTHENTICATED);
     cr_status(ask_of("agent-eu-1", NULL, hour(8), hour(9), NULL, NULL), E_BAD_REQUEST);
-    cr_status(say("lead-eu-1", TAKE, "not an id"), E_NOT_FOUND);
-    cr_status(say("lead-eu-1", TAKE, NULL), E_NOT_FOUND);
-    cr_status(say("lead-eu-1", TAKE, "018f0000-0000-7000-8000-000000000001"), E_NOT_FOUND);
+    cr_status(say("lead-eu-1", TAKE_IT, "not an id"), E_NOT_FOUND);
+    cr_status(say("lead-eu-1", TAKE_IT, NULL), E_NOT_FOUND);
+    cr_status(say("lead-eu-1", TAKE_IT, "018f0000-0000-7000-8000-000000000001"), E_NOT_FOUND);
     cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.shift_swap"), 0);
 }
 
@@ -175,11 +175,11 @@ Test(shift_swaps, handed_on_but_not_back)
 {
     const char *id = asked("agent-eu-1", 8, 12, NULL);
 
-    cr_status(say("agent-us-1", TAKE, id), 0);
+    cr_status(say("agent-us-1", TAKE_IT, id), 0);
     expect_field(ask_of("agent-us-1", "network", hour(8), hour(12), "agent-eu-1", NULL), "/partner");
     id = asked("agent-us-1", 8, 12, NULL);
-    cr_status(say("agent-eu-1", TAKE, id), E_CONFLICT);
-    cr_status(say("lead-eu-1", TAKE, id), 0);
+    cr_status(say("agent-eu-1", TAKE_IT, id), E_CONFLICT);
+    cr_status(say("lead-eu-1", TAKE_IT, id), 0);
     expect_field(ask_of("agent-us-1", "network", hour(8), hour(12), NULL, NULL), "/from");
     expect_field(ask_of("lead-eu-1", "network", hour(8), hour(12), "agent-eu-1", NULL), "/partner");
 }
@@ -189,13 +189,13 @@ Test(shift_swaps, whoever_is_on_call_then_cannot_take_it)
     const char *id = asked("agent-eu-1", 8, 12, NULL);
 
     expect_field(ask_of("agent-ap-1", "network", hour(20), hour(22), "agent-eu-2", NULL), "/partner");
-    cr_status(say("agent-eu-2", TAKE, id), E_CONFLICT);
-    cr_status(say("admin", TAKE, id), E_CONFLICT); /* not in the schedule */
+    cr_status(say("agent-eu-2", TAKE_IT, id), E_CONFLICT);
+    cr_status(say("admin", TAKE_IT, id), E_CONFLICT); /* not in the schedule */
     test_db_run(desk.db,
                 "INSERT INTO desk.shift_swap (id, key, schedule, from_at, to_at, asked_by, state, "
                 "decided_by, decided_at) SELECT gen_random_uuid(), 'x', 'network', s.from_at, s.to_at, "
                 "'agent-eu-1', 'taken', 'agent-us-1', now() FROM desk.shift_swap s");
-    cr_status(say("lead-eu-1", TAKE, id), E_CONFLICT); /* it is not the asker's any more */
+    cr_status(say("lead-eu-1", TAKE_IT, id), E_CONFLICT); /* it is not the asker's any more */
 }
 
 Test(shift_swaps, too_late_is_expired)
@@ -205,7 +205,7 @@ Test(shift_swaps, too_late_is_expired)
     test_db_run(desk.db, "ALTER TABLE desk.shift_swap DISABLE TRIGGER shift_swap_decided_once; UPDATE "
                          "desk.shift_swap SET from_at = now() - interval '1 min'; "
                          "ALTER TABLE desk.shift_swap ENABLE TRIGGER shift_swap_decided_once");
-    cr_status(say("lead-eu-1", TAKE, id), E_CONFLICT);
+    cr_status(say("lead-eu-1", TAKE_IT, id), E_CONFLICT);
     cr_status(say("agent-eu-1", WITHDRAW, id), E_CONFLICT);
     cr_expect_str_eq(
         test_db_text(desk.db, "SELECT desk.shift_swap_json(s) ->> 'state' FROM desk.shift_swap s"),
@@ -219,12 +219,12 @@ Test(shift_swaps, another_plan_may_end_it)
     desk_plan(
         &desk,
         "{\"policies\": [{\"name\": \"all\", \"targets\": {\"first_response\": {\"amount\": \"1h\"}}}]}");
-    cr_status(say("lead-eu-1", TAKE, id), E_CONFLICT);
+    cr_status(say("lead-eu-1", TAKE_IT, id), E_CONFLICT);
     desk_plan(&desk,
               "{\"policies\": [{\"name\": \"all\", \"targets\": {\"first_response\": {\"amount\": \"1h\"}}}],"
               " \"schedules\": {\"network\": {\"zone\": \"UTC\", \"rules\": [{\"user\": \"agent-us-1\"}, "
               "{\"user\": \"lead-eu-1\", \"days\": []}]}}}");
-    cr_status(say("lead-eu-1", TAKE, id), E_CONFLICT);
+    cr_status(say("lead-eu-1", TAKE_IT, id), E_CONFLICT);
 }
 
 /* Through two routers at once, again and again: each shift goes to one. */
@@ -235,8 +235,8 @@ Test(shift_swaps, of_two_who_take_it_at_once_one_has_it)
     desk_second(&second, &desk);
     for (int i = 0; i < 12; i++) {
         const char *id = asked("agent-eu-1", 24 * i + 8, 24 * i + 12, NULL);
-        struct answer *mine = send_verb(&desk, "lead-eu-1", TAKE, id);
-        struct answer *yours = send_verb(&second, "agent-us-1", TAKE, id);
+        struct answer *mine = send_verb(&desk, "lead-eu-1", TAKE_IT, id);
+        struct answer *yours = send_verb(&second, "agent-us-1", TAKE_IT, id);
 
         desk_wait(&second, yours);
         desk_wait(&desk, mine);
@@ -289,7 +289,7 @@ Test(shift_swaps, what_was_decided_stays)
         test_db_try(desk.db, "meridian_intake", NULL, NULL, NULL,
                     "SET transaction_read_only = off; UPDATE desk.shift_swap SET state = 'taken'", NULL),
         "42501");
-    cr_status(say("lead-eu-1", TAKE, id), 0);
+    cr_status(say("lead-eu-1", TAKE_IT, id), 0);
     cr_expect_str_eq(test_db_try(desk.db, "meridian_router", NULL, NULL, NULL,
                                  "UPDATE desk.shift_swap SET state = 'declined'", NULL),
                      "23001");
