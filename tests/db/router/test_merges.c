@@ -284,6 +284,7 @@ Test(merges, whoever_may_not_see_the_other_goes_on_by_the_old_number)
 {
     const char *s = ticket_of("requester-eu-1"), *t = ticket_of("requester-ap-1");
     struct answer *answer;
+    char *text;
     json_t *json;
 
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, t, -1), 0);
@@ -304,7 +305,9 @@ Test(merges, whoever_may_not_see_the_other_goes_on_by_the_old_number)
     json = document("requester-eu-1", "ticket", s);
     cr_expect(json_is_string(json_object_get(json, "merged_at")));
     cr_expect_eq(json_array_size(json_object_get(json, "merged")), 0);
-    cr_expect_null(strstr(json_dumps(json, 0), t), "nowhere its number");
+    text = json_dumps(json, 0);
+    cr_expect_null(strstr(text, t), "nowhere its number");
+    free(text);
     json_decref(json);
     cr_expect_null(document("requester-eu-1", "ticket", t));
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_PEND, t, 1), 0);
