@@ -220,3 +220,51 @@ const char *rig_header(struct receiver *receiver, int i, const char *name)
     }
     return value;
 }
+
+/* ---- expanders ---- */
+
+void rig_expander_pool(struct rig *rig, int i)
+{
+    static const struct db_statement *const *const lists[] = {sql_notifier_all, NULL};
+
+    rig->home[i].pool = test_db_pool(rig->db, &rig->loop, "meridian_notifier", lists, 1);
+}
+
+void rig_ignore(void *ctx, bool urgent)
+{
+    (void)ctx;
+    (void)urgent;
+}
+
+void rig_expanders(struct rig *rig, int n, int64_t rate)
+{
+    for (int i = 0; i < n; i++) {
+        rig_expander_pool(rig, i);
+        const struct expander_options options = {.loop = &rig->loop,
+                                                 .pool = rig->home[i].pool,
+                                                 .rate = rate,
+                                                 .home_region = "eu",
+                                                 .on_made = rig_ignore};
+
+        rig->home[i].expander = expander_open(&options);
+    }
+}
+
+void rig_expand(struct rig *rig, int n)
+{
+    rig_expanders(rig, n, 1000000);
+    rig_until(rig, "SELECT count(*) = 0 FROM desk.outbox");
+}
+
+const char *rig_told(struct rig *rig, const char *number, const char *type)
+{
+    char query[512];
+
+    snprintf(query, sizeof query,
+             "SELECT coalesce(string_agg('mail ' || split_part(destination, '@', 1), ', ' ORDER BY "
+             "destination), '')"
+             " FROM desk.delivery d JOIN desk.ticket t ON t.id = d.ticket_id"
+             " WHERE d.channel = 'mail' AND t.number = '%s' AND d.type = '%s'",
+             number, type);
+    return test_db_text(rig->db, query);
+}

@@ -45,6 +45,18 @@ void rig_happens(struct rig *rig, const char *number, const char *type, const ch
 /** An endpoint at the HTTP receiver, path /<name>. `types` as in SQL: "{}" for all. */
 void rig_endpoint(struct rig *rig, const char *name, const char *types);
 
+/** The i-th expander's connection. */
+void rig_expander_pool(struct rig *rig, int i);
+/** Hears that deliveries were made, and does nothing: nothing is sent. */
+void rig_ignore(void *ctx, bool urgent);
+/** `n` expanders alone, at that rate of ordinary events a second. */
+void rig_expanders(struct rig *rig, int n, int64_t rate);
+/** The same, until nothing is left to expand. */
+void rig_expand(struct rig *rig, int n);
+
+/** The mails of one event, as in "mail agent-eu-1, mail lead-eu-1". Lives as long as the database. */
+const char *rig_told(struct rig *rig, const char *number, const char *type);
+
 /** Turns the loop until the query's first value is true; at most 20 s. */
 void rig_until(struct rig *rig, const char *query);
 /** Turns it until the receiver has that many messages. */
