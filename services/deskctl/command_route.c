@@ -203,9 +203,10 @@ static void print_route(const json_t *result)
 
     printf(T("%s: team %s, by organisation %s\n", "%s：团队 %s，依据组织 %s\n"), output_at(result, "number"),
            output_at(result, "team"), output_at(result, "organisation"));
-    printf(T("  service  %s\n", "  服务  %s\n"), *output_at(result, "service")
-                                                     ? output_at(result, "service")
-                                                     : T("none of the organisation", "不在组织中"));
+    printf(T("  service  %s\n", "  服务  %s\n"),
+           *output_at(result, "service")
+               ? output_at(result, "service")
+               : T("none was named that is in the organisation", "未指定，或不在组织中"));
     json_array_foreach(json_object_get(result, "rules"), i, rule) printf(
         "  %s  %s\n",
         json_is_true(json_object_get(rule, "holds")) ? T("holds   ", "成立  ") : T("does not", "不成立"),
