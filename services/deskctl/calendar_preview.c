@@ -4,8 +4,8 @@
 #include "base/civil.h"
 #include "base/memory.h"
 #include "deskctl/cli.h"
-#include "deskctl/holidays.h"
 #include "deskctl/output.h"
+#include "holiday/holidays.h"
 #include <stdio.h>
 
 /* "09:00-12:00 13:00-18:00" */

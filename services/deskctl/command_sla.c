@@ -1,6 +1,5 @@
 /* deskctl sla: service levels. `eval` and `test` compute without a server; `apply` and `calendar apply` put a
  * document into the plan of a server. */
-#include "deskctl/calendar_document.h"
 #include "deskctl/calendar_file.h"
 #include "deskctl/commands.h"
 #include "deskctl/document_file.h"
@@ -10,6 +9,7 @@
 #include "deskctl/sla_eval.h"
 #include "deskctl/sla_plans.h"
 #include "deskctl/sla_test.h"
+#include "holiday/calendar_document.h"
 #include <limits.h>
 #include <stdio.h>
 
