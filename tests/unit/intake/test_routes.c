@@ -50,6 +50,7 @@ static const struct {
     {"GET /api/v1/tickets/{number}/links", ".ralA"},
     {"GET /api/v1/tickets/{number}/sla", "..alA"},
     {"GET /api/v1/sla/plan", "..alA"},
+    {"GET /api/v1/sla/feeds", "..alA"},
     {"POST /api/v1/sla/plan", "....A"},
     {"GET /api/v1/organisation", "..alA"},
     {"POST /api/v1/organisation", "....A"},
