@@ -8,6 +8,7 @@
 #include "meridian/errors.h"
 #include "plan/calendar_json.h"
 #include "plan/escalation_json.h"
+#include "plan/feed_json.h"
 #include "plan/sla_condition_json.h"
 
 static const unsigned moments = 1u << SLA_EVENT | 1u << SLA_BY;
@@ -404,14 +405,14 @@ static int read_escalations(const struct reader *r, const struct plan_node *node
 
 static int read_plan(const struct reader *r, const struct plan_node *root)
 {
-    static const char *const keys[] = {"calendars", "default_calendar", "attach",      "policies",
-                                       "closing",   "schedules",        "escalations", NULL};
+    static const char *const keys[] = {"calendars", "default_calendar", "attach", "policies", "closing",
+                                       "schedules", "escalations",      "feeds",  NULL};
     const struct plan_node schedules = plan_member(root, "schedules"),
                            escalations = plan_member(root, "escalations");
     const struct plan_node calendars = plan_member(root, "calendars"),
                            usual = plan_member(root, "default_calendar"),
                            attach = plan_member(root, "attach"), policies = plan_member(root, "policies"),
-                           closing = plan_member(root, "closing");
+                           closing = plan_member(root, "closing"), feeds = plan_member(root, "feeds");
     int rc = plan_object(root, keys, r->fault);
 
     if (rc == 0)
@@ -429,6 +430,8 @@ static int read_plan(const struct reader *r, const struct plan_node *root)
         rc = read_policies(r, &policies);
     if (rc == 0)
         rc = read_schedules(r, &schedules);
+    if (rc == 0)
+        rc = feeds_json_check(&feeds, &calendars, r->fault);
     return rc < 0 ? rc : read_escalations(r, &escalations);
 }
 

@@ -13,7 +13,8 @@
  *         "level_1": {"amount": "1m", "start": {"tier": 1, "state": ["new", "open"]}, "stop": {"tier": [2,
  * 3]}, "pause": {...}, "reset": {...}, "cancel": {...} or "never", "again": "anew", "warn_percent": 75}}}],
  *    "schedules": {"network": {...}},                  by name, as in plan/oncall_json.h
- *    "escalations": [...]}                             as in plan/escalation_json.h
+ *    "escalations": [...],                             as in plan/escalation_json.h
+ *    "feeds": {"DE": {...}}}                           as in plan/feed_json.h
  *
  *    "closing": {"auto_close": {"working_days": 5},     after the resolution, unless it is reopened,
  *                "calendar": "berlin",                  counted so (default: the default calendar)

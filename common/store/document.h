@@ -22,7 +22,8 @@ enum { STORE_MAX_ARGS = 8 };
  *   queue(team, after key, limit)             submission(submission key, hex)
  *   dead-letters(after id, limit)             audit(after key, limit)
  *   sla-history(after id, limit, open)         sla-ticket(number)
- *   sla-plan(version)                         links(number)
+ *   sla-plan(version)                         sla-feeds(after name, limit)
+ *   links(number)
  *   teams()  me()  user(login)  status()  replication()
  *
  * `role` is taken for the transaction (SET LOCAL ROLE): the router passes STORE_READER, intake NULL.

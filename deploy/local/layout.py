@@ -126,6 +126,8 @@ class Layout:
                        MERIDIAN_SPOOL_DIR=f"{self.spool}/{name}", MERIDIAN_DOCS_DIR=f"{ROOT}/docs",
                        MERIDIAN_CURSOR_KEY_FILE=f"{self.secrets}/cursor_key",
                        MERIDIAN_RATE_SIGN_IN="50")  # everybody of the demo comes from one address
+        if service == "sla":
+            env["MERIDIAN_FEED_ALLOW"] = "127.0.0.1/32"
         if service == "notifier":
             env.update(MERIDIAN_NOTIFIERS=self._by_region("notifier"),
                        MERIDIAN_SMTP_URL=f"smtp://127.0.0.1:{self.smtp}",

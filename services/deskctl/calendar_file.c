@@ -1,10 +1,10 @@
 /* Everything that deskctl does with a calendar begins with a document that is right. */
 #include "deskctl/calendar_file.h"
-#include "deskctl/calendar_document.h"
-#include "deskctl/holidays.h"
 #include "deskctl/output.h"
 #include "deskctl/whole_file.h"
 #include "deskctl/yaml_write.h"
+#include "holiday/calendar_document.h"
+#include "holiday/holidays.h"
 #include "plan/calendar_json.h"
 #include <errno.h>
 

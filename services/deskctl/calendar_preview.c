@@ -4,8 +4,8 @@
 #include "base/civil.h"
 #include "base/memory.h"
 #include "deskctl/cli.h"
-#include "deskctl/holidays.h"
 #include "deskctl/output.h"
+#include "holiday/holidays.h"
 #include <stdio.h>
 
 /* "09:00-12:00 13:00-18:00" */
@@ -125,7 +125,7 @@ static int count(const json_t *source, const char *list)
     return (int)json_array_size(json_object_get(source, list));
 }
 
-static void print_source(const json_t *source)
+void calendar_preview_source(const json_t *source)
 {
     const struct column columns[] = {
         {"", "sign", 0, NULL},
@@ -157,7 +157,7 @@ void calendar_preview(const json_t *result)
     const char *path = json_string_value(json_object_get(result, "calendar"));
 
     for (size_t i = 0; i < json_array_size(sources); i++)
-        print_source(json_array_get(sources, i));
+        calendar_preview_source(json_array_get(sources, i));
     if (json_is_true(json_object_get(result, "written")))
         printf(T("%s: written\n", "%s：已写入\n"), path);
     else

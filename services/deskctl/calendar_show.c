@@ -1,6 +1,6 @@
 /* Asks the engine for what is open, and the document only for why. */
 #include "deskctl/calendar_show.h"
-#include "deskctl/calendar_document.h"
+#include "holiday/calendar_document.h"
 #include <stdio.h>
 
 /* The time of day of an instant; the end of the day is 24:00. */

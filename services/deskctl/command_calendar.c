@@ -5,17 +5,16 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "deskctl/calendar_file.h"
-#include "deskctl/calendar_merge.h"
 #include "deskctl/calendar_preview.h"
 #include "deskctl/calendar_show.h"
 #include "deskctl/commands.h"
-#include "deskctl/holiday_ics.h"
-#include "deskctl/holiday_json.h"
 #include "deskctl/output.h"
 #include "domain/wall_text.h"
+#include "holiday/calendar_merge.h"
+#include "ics/holiday_text.h"
 #include "plan/calendar_json.h"
 
-enum { YEARS_BACK = 1, YEARS_AHEAD = 3, SHOW_DAYS = 30 };
+enum { SHOW_DAYS = 30 };
 
 static int64_t today(const struct zone *zone)
 {
@@ -43,27 +42,18 @@ static void import_fini(struct import *import)
     json_decref(import->result);
 }
 
-static long clamp(long year)
-{
-    return year < CALENDAR_FIRST_YEAR  ? CALENDAR_FIRST_YEAR
-           : year > CALENDAR_LAST_YEAR ? CALENDAR_LAST_YEAR
-                                       : year;
-}
-
 static int read_years(struct import *import)
 {
-    long year = civil_from_days(today(import->file.zone)).year;
+    int32_t from, to;
 
-    import->from = cli_flag_number(import->cli, "from", clamp(year - YEARS_BACK), CALENDAR_FIRST_YEAR,
-                                   CALENDAR_LAST_YEAR);
-    import->to = cli_flag_number(import->cli, "to", clamp(year + YEARS_AHEAD), CALENDAR_FIRST_YEAR,
-                                 CALENDAR_LAST_YEAR);
+    holiday_years(today(import->file.zone), &from, &to);
+    import->from = cli_flag_number(import->cli, "from", from, CALENDAR_FIRST_YEAR, CALENDAR_LAST_YEAR);
+    import->to = cli_flag_number(import->cli, "to", to, CALENDAR_FIRST_YEAR, CALENDAR_LAST_YEAR);
     if (import->from < 0 || import->to < 0)
         return EXIT_USAGE;
     if (import->to < import->from)
         return cli_fail(EXIT_USAGE, "%s", T("--to lies before --from", "--to 早于 --from"));
-    import->filter.first = civil_to_days((struct civil){(int32_t)import->from, 1, 1});
-    import->filter.last = civil_to_days((struct civil){(int32_t)import->to, 12, 31});
+    import->filter = holiday_filter_of((int32_t)import->from, (int32_t)import->to);
     return EXIT_OK_;
 }
 
@@ -137,19 +127,14 @@ static int read_holidays(struct import *import, const char *path, struct holiday
 {
     _cleanup_buf_ struct buf text = BUF_INIT;
     _cleanup_plan_fault_ struct plan_fault fault = {0};
-    int code = calendar_file_text(path, &text), rc;
-    size_t i = 0;
+    int code = calendar_file_text(path, &text);
 
     if (code != EXIT_OK_)
         return code;
-    while (i < text.n && strchr(" \t\r\n", text.p[i]))
-        i++;
-    if (i < text.n && (text.p[i] == '{' || text.p[i] == '['))
-        rc = holiday_json_read(buf_str(&text), &import->filter, holidays, &fault);
-    else
-        rc = holiday_ics_read(buf_str(&text), import->file.zone, &import->file.zones, &import->filter,
-                              holidays, &fault);
-    return rc < 0 ? calendar_file_fault(path, &fault) : EXIT_OK_;
+    if (holiday_text_read(buf_str(&text), import->file.zone, &import->file.zones, &import->filter, holidays,
+                          &fault) < 0)
+        return calendar_file_fault(path, &fault);
+    return EXIT_OK_;
 }
 
 static bool was_imported(const struct import *import, const char *source)

@@ -1,6 +1,5 @@
 /* deskctl sla: service levels. `eval` and `test` compute without a server; `apply` and `calendar apply` put a
  * document into the plan of a server. */
-#include "deskctl/calendar_document.h"
 #include "deskctl/calendar_file.h"
 #include "deskctl/commands.h"
 #include "deskctl/document_file.h"
@@ -10,6 +9,8 @@
 #include "deskctl/sla_eval.h"
 #include "deskctl/sla_plans.h"
 #include "deskctl/sla_test.h"
+#include "holiday/calendar_document.h"
+#include "holiday/feed_merge.h"
 #include <limits.h>
 #include <stdio.h>
 
@@ -63,7 +64,10 @@ int command_sla_apply(struct cli *cli)
     if (!candidate)
         return EXIT_ERROR;
     code = sla_plans_latest(&plans, &present, &base);
-    return code ? code : sla_apply(cli, file.document.json, base);
+    if (code)
+        return code;
+    feed_keep(file.document.json, present);
+    return sla_apply(cli, file.document.json, base, NULL);
 }
 
 int command_calendar_export(struct cli *cli)
@@ -106,7 +110,8 @@ int command_calendar_apply(struct cli *cli)
         json_object_set_new(document, "calendars", calendars);
     }
     json_object_set(calendars, cli->args[0], file.document);
-    return sla_apply(cli, document, base);
+    feed_keep(document, present);
+    return sla_apply(cli, document, base, NULL);
 }
 
 /* ---- an incident log beside a plan ---- */

@@ -4,7 +4,8 @@
 
 extern const struct command deskctl_commands[];
 extern const size_t deskctl_ncommands;
-extern const struct flag oncall_swap_ask_flags[], oncall_swap_list_flags[]; /* beside their commands */
+extern const struct flag oncall_swap_ask_flags[], oncall_swap_list_flags[],
+    calendar_refresh_flags[]; /* beside their commands */
 
 int command_login(struct cli *cli);
 int command_logout(struct cli *cli);
@@ -49,3 +50,5 @@ int command_oncall_swap_answer(struct cli *cli); /* take, decline, withdraw: by 
 int command_oncall_swap_list(struct cli *cli);
 int command_calendar_import(struct cli *cli);
 int command_calendar_show(struct cli *cli);
+int command_calendar_feeds(struct cli *cli);
+int command_calendar_refresh(struct cli *cli);

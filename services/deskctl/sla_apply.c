@@ -172,7 +172,7 @@ static int check_size(const json_t *document)
                     text ? strlen(text) : 0, SLA_DOCUMENT_MAX);
 }
 
-int sla_apply(struct cli *cli, const json_t *document, int64_t base)
+int sla_apply(struct cli *cli, const json_t *document, int64_t base, const json_t *about)
 {
     _cleanup_sla_plans_ struct sla_plans plans = {.client = cli_client(cli)};
     _cleanup_sla_document_ struct sla_document *candidate = NULL;
@@ -194,7 +194,9 @@ int sla_apply(struct cli *cli, const json_t *document, int64_t base)
     result = json_pack("{s:I, s:I, s:O}", "running_clocks", (json_int_t)preview.running, "base_version",
                        (json_int_t)base, "moves", moves);
     show_moves(cli, &preview);
-    if (!cli_flag(cli, "dry-run"))
+    if (about)
+        json_object_update(result, (json_t *)about);
+    if (!cli_flag(cli, "dry-run") && !cli_flag(cli, "preview"))
         code = carry_out(cli, document, base, &preview, result);
     if (cli->json && !code)
         output_json(result);

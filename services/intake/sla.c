@@ -1,7 +1,8 @@
-/* What the clocks of tickets came from. Read from the region's database. */
+/* What the clocks of tickets came from, and where holidays come from. Read from the region's database. */
 #include "intake/api.h"
 #include "intake/query.h"
 #include "intake/reads.h"
+#include "meridian/limits.h"
 
 enum {
     HISTORY_PAGE = 50, /* tickets with all their events: a page has to fit into a message of the bus */
@@ -24,4 +25,14 @@ void sla_history_get(struct call *call)
         return;
     const char *args[] = {buf_text(&query.key), query.limit, buf_text(&open)};
     read_document(call, "sla-history", args, ARRAY_SIZE(args), 0, query_answered);
+}
+
+void sla_feeds_get(struct call *call)
+{
+    _cleanup_query_ struct query query = {0};
+
+    if (!query_page(call, "sla-feeds", LIMIT_PAGE, &query))
+        return;
+    const char *args[] = {buf_text(&query.key), query.limit};
+    read_document(call, "sla-feeds", args, ARRAY_SIZE(args), READ_AUTHORITY, query_answered);
 }

@@ -2,51 +2,20 @@
  *
  * What must stay true: a plan is only added on top of the one it was made from, so that nobody's change is
  * overwritten unseen; what cannot be read or contradicts itself is refused with its place. Tickets that are
- * there keep their plan: see ACTION_RECALCULATE. */
+ * there keep their plan: see ACTION_RECALCULATE. What feeds of holidays brought stays (feed_keep), and they
+ * are looked at anew (feeds_sync). */
 #include "auth/authz.h"
+#include "holiday/feed_merge.h"
 #include "meridian/errors.h"
-#include "plan/sla_plan_json.h"
+#include "router/feeds.h"
 #include "router/job.h"
-#include "router_sql.h"
+#include "router/plan_add.h"
 
 static int answer(struct job *job, int64_t version)
 {
     buf_reset(&job->out.json);
     buf_printf(&job->out.json, "{\"version\":%lld}", (long long)version);
     return 0;
-}
-
-/* A calendar that is as it was keeps the version that brought it. */
-static json_t *versions_of(const json_t *document, int64_t version, const json_t *before,
-                           const json_t *versions)
-{
-    json_t *result = json_object(), *calendar;
-    const char *name;
-
-    json_object_foreach(json_object_get(document, "calendars"), name, calendar)
-    {
-        json_t *old = json_object_get(json_object_get(before, "calendars"), name);
-        json_t *kept = old && json_equal(old, calendar) ? json_object_get(versions, name) : NULL;
-
-        json_object_set_new(result, name, kept ? json_incref(kept) : json_integer(version));
-    }
-    return result;
-}
-
-static int add(struct db_conn *conn, struct job *job, const json_t *document, const json_t *versions,
-               const struct sla_document *read, int64_t version)
-{
-    _cleanup_params_ struct db_params params = {0};
-    _cleanup_(freep) char *text = json_dumps(document, JSON_COMPACT);
-    _cleanup_(freep) char *versions_text = json_dumps(versions, JSON_COMPACT);
-
-    db_param_int(&params, version);
-    db_param_text(&params, text);
-    db_param_text(&params, versions_text);
-    db_param_text(&params, zone_tzdata_version());
-    db_param_bool(&params, sla_plan_minds_claims(&read->plan));
-    db_param_text(&params, job->request->principal->login);
-    return db_exec(conn, &sql_router_sla_plan_add, &params, NULL);
 }
 
 /* Takes seconds for a huge one: not in a transaction. */
@@ -61,11 +30,9 @@ static int judge(struct job *job, const json_t *document, struct sla_document **
     return outcome_refuse_field(&job->out, buf_text(&pointer), buf_text(&fault.reason));
 }
 
-static int apply(struct db_conn *conn, struct job *job, const json_t *document,
-                 const struct sla_document *read)
+static int apply(struct db_conn *conn, struct job *job, json_t *document, const struct sla_document *read)
 {
     _cleanup_plan_in_force_ struct plan_in_force present = {0};
-    _cleanup_(json_decrefp) json_t *versions = NULL;
     int64_t base = job->request->plan_apply->base_version;
     int r = plan_in_force_read(conn, &present);
 
@@ -73,19 +40,20 @@ static int apply(struct db_conn *conn, struct job *job, const json_t *document,
         r = job_check_epoch(job, present.cluster_epoch);
     if (r < 0)
         return r;
+    feed_keep(document, present.document);
     if ((base == present.version || base == present.version - 1) && json_equal(present.document, document))
         return answer(job, present.version); /* delivered again, or nothing changes */
     if (base != present.version)
         return outcome_refuse(&job->out, -E_PRECONDITION,
                               "Plan %lld is in force; yours was made from plan %lld",
                               (long long)present.version, (long long)base);
-    versions = versions_of(document, base + 1, present.document, present.calendar_versions);
-    r = add(conn, job, document, versions, read, base + 1);
+    r = feeds_sync(conn, document);
+    if (!r)
+        r = plan_add(conn, &present, document, read, job->request->principal->login);
     return r < 0 ? r : answer(job, base + 1);
 }
 
-static int try_apply(struct db_conn *conn, struct job *job, const json_t *document,
-                     const struct sla_document *read)
+static int try_apply(struct db_conn *conn, struct job *job, json_t *document, const struct sla_document *read)
 {
     int r = db_begin(conn);
 

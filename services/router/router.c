@@ -18,7 +18,7 @@
 #include "store_sql.h"
 #include <stdio.h>
 
-enum { MAX_QUEUE = 1024, JANITOR_MS = 60 * 1000, SHIFT_END_MS = 1000 };
+enum { MAX_QUEUE = 1024, JANITOR_MS = 60 * 1000, SHIFT_END_MS = 1000, FEEDS_MS = 2000 };
 #define DEFAULT_PATIENCE_US (10 * US_PER_S)
 #define MOST_PATIENCE_US    (60 * US_PER_S)
 #define DOWN_AT_ONCE_US     (US_PER_S) /* a reconnect within this time goes unnoticed */
@@ -359,6 +359,7 @@ static int open_authority(struct router *router, const struct router_options *op
     replication_open(&router->replication, router, options->standbys_expected);
     janitor_open(&router->janitor, router, options->janitor_ms ? options->janitor_ms : JANITOR_MS);
     shift_end_open(&router->shift_end, router, SHIFT_END_MS);
+    feeds_open(&router->feeds, router, FEEDS_MS);
     return 0;
 }
 
@@ -410,6 +411,7 @@ struct router *router_close(struct router *router)
         replication_close(&router->replication);
         janitor_close(&router->janitor);
         shift_end_close(&router->shift_end);
+        feeds_close(&router->feeds);
     }
     router->plans = plan_book_free(router->plans);
     router->organisations = org_book_free(router->organisations);

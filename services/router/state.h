@@ -3,6 +3,7 @@
 #pragma once
 #include "metrics/metrics.h"
 #include "router/claim_group.h"
+#include "router/feeds.h"
 #include "router/hinting.h"
 #include "router/janitor.h"
 #include "router/job.h"
@@ -28,6 +29,7 @@ struct router {
     struct sign_in_gate gate;
     struct janitor janitor;
     struct shift_end shift_end;
+    struct feeds feeds;
 
     struct hinting hinting;
     struct claim_groups claims;

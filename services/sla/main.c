@@ -10,12 +10,13 @@
 #include "service/service.h"
 #include "sla/audit.h"
 #include "sla/deadman.h"
+#include "sla/fetcher.h"
 #include "sla/scheduler.h"
 #include "sla_sql.h"
 
 struct sla_conf {
-    int64_t audit_late_us, wheel_window_us, heartbeat_url_every_us;
-    const char *heartbeat_url;
+    int64_t audit_late_us, wheel_window_us, heartbeat_url_every_us, feed_timeout_us;
+    const char *heartbeat_url, *feed_allow;
 };
 
 struct sla {
@@ -23,6 +24,8 @@ struct sla {
     struct scheduler *scheduler; /* at home; else NULL */
     struct auditor *auditor;     /* elsewhere; else NULL */
     struct deadman *deadman;     /* NULL: there is no watcher outside */
+    struct address_guard *guard; /* of the feeds */
+    struct fetcher *fetcher;     /* at home; else NULL */
     void (*drained)(struct service *service);
 };
 
@@ -59,6 +62,20 @@ static const struct conf_key keys[] = {
      .min = 1 * US_PER_S,
      .max = 3600 * US_PER_S,
      .doc = "How often the watcher is asked. Have it wait for three of these before it alarms."},
+    {.name = "feed_timeout",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct sla_conf, feed_timeout_us),
+     .def = "30s",
+     .min = 1 * US_PER_S,
+     .max = 300 * US_PER_S,
+     .doc = "At home: how long a feed of holidays may take to answer, redirects included. An attempt that "
+            "died is taken again after twice this."},
+    {.name = "feed_allow",
+     .type = CONF_TEXT,
+     .offset = offsetof(struct sla_conf, feed_allow),
+     .def = "",
+     .doc = "Address blocks where feeds of holidays may be although they are private, comma-separated: "
+            "10.1.2.0/24."},
     {0},
 };
 
@@ -97,7 +114,7 @@ static int open_pool(struct service *service)
         .conninfo = conninfo,
         .application = service->conf.instance,
         .lists = lists,
-        .workers = 2, /* a batch, and beside it leases and what is read ahead */
+        .workers = 3, /* a batch, beside it leases and what is read ahead, and a feed that is read */
         .max_queue = 16,
         .writable = service_at_home(service),
     };
@@ -146,14 +163,26 @@ static int open_deadman(struct service *service)
     return conf.heartbeat_url[0] ? deadman_open(&options, &state.deadman) : 0;
 }
 
+static int open_fetcher(struct service *service)
+{
+    const struct fetcher_options options = {
+        .loop = service->loop, .pool = state.pool, .guard = state.guard, .timeout_us = conf.feed_timeout_us};
+
+    return fetcher_open(&options, &state.fetcher);
+}
+
 static int check_config(void)
 {
-    _cleanup_buf_ struct buf problem = BUF_INIT;
+    _cleanup_buf_ struct buf problem = BUF_INIT, blocks = BUF_INIT;
+    int r = conf.heartbeat_url[0] ? deadman_check(conf.heartbeat_url, &problem) : 0;
 
-    if (!conf.heartbeat_url[0] || deadman_check(conf.heartbeat_url, &problem) == 0)
-        return 0;
-    log_error("configuration", L_STR("problem", buf_str(&problem)));
-    return -E_CONFIG;
+    if (r == 0) {
+        r = address_guard_new(conf.feed_allow, &state.guard, &blocks);
+        buf_printf(&problem, "feed_allow: %s", buf_text(&blocks));
+    }
+    if (r < 0)
+        log_error("configuration", L_STR("problem", buf_str(&problem)));
+    return r;
 }
 
 static int init(struct service *service)
@@ -168,6 +197,8 @@ static int init(struct service *service)
         return r;
     if (service_at_home(service)) {
         r = init_home(service);
+        if (r == 0)
+            r = open_fetcher(service);
         if (r < 0)
             return r;
     } else {
@@ -196,6 +227,8 @@ static void verbose(struct service *service, struct buf *out)
         auditor_describe(state.auditor, out);
     if (state.deadman)
         deadman_describe(state.deadman, out);
+    if (state.fetcher)
+        fetcher_describe(state.fetcher, out);
 }
 
 static void stats(struct service *service, struct buf *ret_json)
@@ -232,6 +265,8 @@ static void drain(struct service *service, void (*done)(struct service *service)
     state.drained = done;
     if (state.deadman)
         deadman_stop(state.deadman);
+    if (state.fetcher)
+        fetcher_stop(state.fetcher);
     if (state.scheduler)
         scheduler_drain(state.scheduler, on_drained, service);
     else
@@ -242,6 +277,8 @@ static void fini(struct service *service)
 {
     (void)service;
     state.pool = db_pool_close(state.pool);
+    state.fetcher = fetcher_close(state.fetcher);
+    state.guard = address_guard_free(state.guard);
     state.deadman = deadman_close(state.deadman);
     state.auditor = auditor_close(state.auditor);
     state.scheduler = scheduler_close(state.scheduler);

@@ -32,6 +32,7 @@ struct receiver {
     enum act *script;
     size_t nscript, next;
     enum act always;
+    char *said; /* the whole answer */
 };
 
 struct line_reader {
@@ -243,9 +244,19 @@ static void flood(int fd)
         sent += sizeof chunk;
 }
 
+static void say_said(struct receiver *receiver, int fd)
+{
+    _cleanup_(freep) char *text = NULL;
+
+    pthread_mutex_lock(&receiver->lock);
+    text = mem_str(receiver->said);
+    pthread_mutex_unlock(&receiver->lock);
+    say(fd, text);
+}
+
 static bool answer_request(struct receiver *receiver, int fd, enum act act)
 {
-    bool taken = act == ACT_OK || act == ACT_FLOOD;
+    bool taken = act == ACT_OK || act == ACT_FLOOD || act == ACT_SAY;
 
     if (act == ACT_HANG)
         taken = hang(receiver, fd);
@@ -269,6 +280,9 @@ static bool answer_request(struct receiver *receiver, int fd, enum act act)
     case ACT_FLOOD:
         flood(fd);
         return false;
+    case ACT_SAY:
+        say_said(receiver, fd);
+        return true;
     default:
         if (taken)
             say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
@@ -371,6 +385,16 @@ int receiver_port(const struct receiver *receiver)
     return receiver->port;
 }
 
+void receiver_says(struct receiver *receiver, const char *head, const char *body)
+{
+    char *said = mem_printf("%s\r\nContent-Length: %zu\r\n\r\n%s", head, strlen(body), body);
+
+    pthread_mutex_lock(&receiver->lock);
+    free(receiver->said);
+    receiver->said = said;
+    pthread_mutex_unlock(&receiver->lock);
+}
+
 void receiver_script(struct receiver *receiver, const enum act *acts, size_t n, enum act always)
 {
     pthread_mutex_lock(&receiver->lock);
@@ -456,6 +480,7 @@ struct receiver *receiver_close(struct receiver *receiver)
     for (int i = 0; i < receiver->n; i++)
         buf_fini(&receiver->messages[i].text);
     free(receiver->script);
+    free(receiver->said);
     free(receiver);
     return NULL;
 }

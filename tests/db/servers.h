@@ -17,6 +17,7 @@ enum act {
     ACT_GREET_BADLY, /* SMTP: 554 instead of a greeting */
     ACT_REDIRECT,    /* HTTP: 302 to /elsewhere */
     ACT_FLOOD,       /* HTTP: 200 with an endless body */
+    ACT_SAY,         /* HTTP: what receiver_says was told last */
 };
 
 struct receiver *receiver_smtp(void);
@@ -24,6 +25,9 @@ struct receiver *receiver_http(void);
 int receiver_port(const struct receiver *receiver);
 /** What to do with the next messages, in order; after the last the `always` act. */
 void receiver_script(struct receiver *receiver, const enum act *acts, size_t n, enum act always);
+/** What ACT_SAY answers from now on: status line, headers, empty line, body; the length of the body is added.
+ */
+void receiver_says(struct receiver *receiver, const char *head, const char *body);
 /** Lets those that hang answer with success. */
 void receiver_release(struct receiver *receiver);
 

@@ -1,11 +1,11 @@
-// links: deskctl_core
+// links: holiday ics
 /* Holidays from any bytes, as deskctl calendar import reads them: iCalendar, or JSON when they begin like it.
  * What is refused says why and, in iCalendar, in which line; what is taken keeps to the limits, goes into a
  * calendar, and is the same when it is imported again. */
-#include "deskctl/calendar_merge.h"
-#include "deskctl/holiday_ics.h"
-#include "deskctl/holiday_json.h"
 #include "fuzz.h"
+#include "holiday/calendar_merge.h"
+#include "holiday/holiday_json.h"
+#include "ics/holiday_ics.h"
 #include "plan/calendar_json.h"
 
 static void check_fault(const struct plan_fault *fault, long lines)

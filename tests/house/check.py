@@ -13,10 +13,10 @@ from run import ROOT, tracked  # noqa: E402
 _LAYERS = {
     "base": set(), "log": {"base"}, "metrics": {"base"}, "conf": {"base"}, "domain": {"base"}, "wire": {"base"},
     "db": {"base", "log", "metrics"}, "bus": {"base", "wire", "log", "metrics"}, "http": {"base", "log", "metrics"},
-    "auth": {"base", "domain", "log"}, "outbound": {"base"}, "plan": {"base", "domain"}, "store": {"base", "log", "metrics", "domain", "db", "auth", "wire"},
+    "auth": {"base", "domain", "log"}, "outbound": {"base"}, "plan": {"base", "domain"}, "holiday": {"base", "domain", "plan"}, "ics": {"base", "domain", "plan", "holiday"}, "store": {"base", "log", "metrics", "domain", "db", "auth", "wire"},
 }
 _FOREIGN = {  # header -> the only module (of common) whose sources may include it
-    "nng/": {"bus"}, "llhttp.h": {"http"}, "libpq-fe.h": {"db"}, "sqlite3.h": set(), "curl/": {"outbound"}, "libical/": set(), "yaml.h": set(),
+    "nng/": {"bus"}, "llhttp.h": {"http"}, "libpq-fe.h": {"db"}, "sqlite3.h": set(), "curl/": {"outbound"}, "libical/": {"ics"}, "yaml.h": set(),
 }
 _MAY_SLEEP = {  # the only files of tests in which something sleeps
     "tests/desk.py",                      # wait_for: what the others wait with
@@ -26,7 +26,7 @@ _MAY_SLEEP = {  # the only files of tests in which something sleeps
     "tests/db/schema/test_migrate.c",     # a migration that takes its time
     "tests/house/check.py",
 }
-_SERVICE_FOREIGN = {"sqlite3.h": {"intake"}, "curl/": {"notifier", "sla", "deskctl"}, "libical/": {"deskctl"}, "yaml.h": {"deskctl"}}
+_SERVICE_FOREIGN = {"sqlite3.h": {"intake"}, "curl/": {"notifier", "sla", "deskctl"}, "yaml.h": {"deskctl"}}
 
 
 def text(name):

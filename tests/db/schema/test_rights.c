@@ -139,6 +139,9 @@ Test(rights, intake_cannot_write_anything)
         "INSERT INTO desk.event (position, ticket_id, seq, type, at, actor, public, hash) VALUES (1, "
         "gen_random_uuid(), 1, 'a.b', now(), 'x', true, '')",
         "SELECT desk.sla_fire(md5('t1')::uuid, 'resolve', 1, 'x', 1)",
+        "UPDATE desk.calendar_feed SET next_at = now()",
+        "SELECT desk.feed_take(1)",
+        "SELECT desk.feed_told('DE', 1, NULL, NULL, NULL, NULL)",
         "SELECT desk.partitions_ensure(5)",
         "CREATE TABLE desk.x (i int)",
         "CREATE TABLE public.x (i int)",
@@ -221,6 +224,10 @@ Test(rights, the_scheduler_writes_through_its_function_only)
                            "hash) VALUES (1, gen_random_uuid(), 1, 'a.b', now(), 'x', true, '')"),
                      DENIED);
     cr_expect_str_eq(tried("meridian_sla", "SELECT * FROM desk.reply"), DENIED);
+    cr_expect_str_eq(tried("meridian_sla", "SELECT desk.feed_take(1)"), "");
+    cr_expect_str_eq(tried("meridian_sla", "UPDATE desk.calendar_feed SET fetched = '{}'"), DENIED);
+    cr_expect_str_eq(tried("meridian_sla", "SELECT desk.feed_told('DE', 1, NULL, NULL, NULL, NULL)"), "");
+    cr_expect_str_eq(tried("meridian_notifier", "SELECT desk.feed_take(1)"), DENIED);
 }
 
 Test(rights, events_are_append_only_even_for_the_superuser)

@@ -1,7 +1,7 @@
 /* Days and their names, and the JSON forms that bring them. */
 #include "base/civil.h"
 #include "base/memory.h"
-#include "deskctl/holiday_json.h"
+#include "holiday/holiday_json.h"
 #include "meridian/errors.h"
 #include <criterion/criterion.h>
 

@@ -1,9 +1,9 @@
 /* Reads all events first and turns them into days afterwards: the zones that they name and the instances that
  * replace one of their days may stand behind them. */
-#include "deskctl/holiday_ics.h"
+#include "ics/holiday_ics.h"
 #include "base/memory.h"
-#include "deskctl/ics_lines.h"
-#include "deskctl/ics_value.h"
+#include "ics/ics_lines.h"
+#include "ics/ics_value.h"
 #include "meridian/errors.h"
 
 struct days {

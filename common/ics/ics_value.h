@@ -1,7 +1,7 @@
 /* The values of single iCalendar properties, read by libical, which is used nowhere else. A property is given
  * as its unfolded content line (ics_lines.h) and the number of that line, for faults. Pure. */
 #pragma once
-#include "deskctl/yearly_rule.h"
+#include "ics/yearly_rule.h"
 #include "plan/node.h"
 
 enum {

@@ -1,7 +1,7 @@
 /* Looks at every day of a year. That is some hundred comparisons a year and always ends; libical's own
  * iterator looks for the next day as far as the year it gives up at, for 160 ms a rule when there is none,
  * and after icalrecur_iterator_set_start it gave the wrong days (3.0.16). */
-#include "deskctl/yearly_rule.h"
+#include "ics/yearly_rule.h"
 #include "base/civil.h"
 #include "base/memory.h"
 

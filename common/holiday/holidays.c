@@ -1,7 +1,11 @@
 /* Collects days and judges their names. Called by the readers of files. What is dropped is kept beside with
  * its reason, so that a preview can say so: a holiday that silently does not count is found by a customer. */
-#include "deskctl/holidays.h"
+#include "holiday/holidays.h"
+#include "base/civil.h"
 #include "base/memory.h"
+#include "domain/calendar.h"
+
+enum { YEARS_BACK = 1, YEARS_AHEAD = 3 };
 
 void holidays_fini(struct holidays *holidays)
 {
@@ -12,6 +16,29 @@ void holidays_fini(struct holidays *holidays)
     free(holidays->items);
     free(holidays->left);
     *holidays = (struct holidays){0};
+}
+
+/* ---- years ---- */
+
+static int32_t clamp(int32_t year)
+{
+    return year < CALENDAR_FIRST_YEAR  ? CALENDAR_FIRST_YEAR
+           : year > CALENDAR_LAST_YEAR ? CALENDAR_LAST_YEAR
+                                       : year;
+}
+
+void holiday_years(int64_t day, int32_t *ret_from, int32_t *ret_to)
+{
+    int32_t year = civil_from_days(day).year;
+
+    *ret_from = clamp(year - YEARS_BACK);
+    *ret_to = clamp(year + YEARS_AHEAD);
+}
+
+struct holiday_filter holiday_filter_of(int32_t from, int32_t to)
+{
+    return (struct holiday_filter){.first = civil_to_days((struct civil){from, 1, 1}),
+                                   .last = civil_to_days((struct civil){to, 12, 31})};
 }
 
 /* ---- names ---- */

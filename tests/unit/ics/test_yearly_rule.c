@@ -2,7 +2,7 @@
  * the same days as python-dateutil when this was written. */
 #include "base/buf.h"
 #include "base/civil.h"
-#include "deskctl/yearly_rule.h"
+#include "ics/yearly_rule.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 

@@ -48,6 +48,12 @@ struct holiday_filter {
     size_t nexcept;
 };
 
+/** The years that are taken when nobody says which: from the last one to three years ahead of `day`, as far
+ * as a calendar knows years. */
+void holiday_years(int64_t day, int32_t *ret_from, int32_t *ret_to);
+/** A filter of these years, both included, without exceptions. */
+struct holiday_filter holiday_filter_of(int32_t from, int32_t to);
+
 void holidays_fini(struct holidays *holidays);
 #define _cleanup_holidays_ _cleanup_(holidays_fini)
 

@@ -1,9 +1,9 @@
 /* One property is one small document for libical, so that what it makes of a file is bounded by a line, and
  * its faults have one. It knows no zones here: what we want is what the wall shows. It reads rules, but
  * yearly_rule.c computes them. */
-#include "deskctl/ics_value.h"
+#include "ics/ics_value.h"
 #include "base/memory.h"
-#include "deskctl/ics_lines.h"
+#include "ics/ics_lines.h"
 #include "meridian/errors.h"
 #include <libical/ical.h>
 

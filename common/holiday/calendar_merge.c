@@ -1,7 +1,7 @@
 /* Works on two objects of days, the source's old one and its new one, both by date. */
-#include "deskctl/calendar_merge.h"
+#include "holiday/calendar_merge.h"
 #include "base/memory.h"
-#include "deskctl/calendar_document.h"
+#include "holiday/calendar_document.h"
 
 static bool within(const struct holiday_filter *years, const char *date)
 {

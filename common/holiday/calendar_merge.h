@@ -1,7 +1,7 @@
 /* Holidays of a source go into the document of a calendar: what the source says now replaces what it said
  * before, within the years asked for and nowhere else. What the user wrote is not touched. Pure. */
 #pragma once
-#include "deskctl/holidays.h"
+#include "holiday/holidays.h"
 #include <jansson.h>
 
 /** Puts the days (sealed) into `calendar` under "imported"; `hours` are the windows of working days. Returns

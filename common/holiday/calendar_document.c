@@ -1,5 +1,5 @@
 /* Looks dates up in lists and objects; nothing here computes time. */
-#include "deskctl/calendar_document.h"
+#include "holiday/calendar_document.h"
 #include "base/memory.h"
 #include <stdio.h>
 

@@ -1,9 +1,9 @@
 /* Holidays from iCalendar: what becomes a day, and every way in which a text is refused. */
 #include "base/civil.h"
 #include "base/memory.h"
-#include "deskctl/holiday_ics.h"
-#include "deskctl/ics_lines.h"
-#include "deskctl/ics_value.h"
+#include "ics/holiday_ics.h"
+#include "ics/ics_lines.h"
+#include "ics/ics_value.h"
 #include "meridian/errors.h"
 #include <criterion/criterion.h>
 

@@ -3,7 +3,7 @@
  * EXDATE, RDATE and RECURRENCE-ID. What cannot be read right is refused: one wrong holiday is worse than none
  * at all. Pure. */
 #pragma once
-#include "deskctl/holidays.h"
+#include "holiday/holidays.h"
 #include "plan/node.h"
 
 enum {

@@ -1,6 +1,7 @@
 /* Reads days by nodes (plan/node.h), so that a fault has its place. A day of the first form is read strictly:
  * a member that we do not know may turn its meaning round. */
-#include "deskctl/holiday_json.h"
+#include "holiday/holiday_json.h"
+#include "holiday/calendar_document.h"
 #include "meridian/errors.h"
 
 struct reader {
@@ -23,7 +24,7 @@ static int read_day(struct reader *r, const struct plan_node *node)
     const struct plan_node name = plan_member(node, "name"), date = plan_member(node, "date");
     const struct plan_node off = plan_member(node, "isOffDay");
     struct civil day;
-    const char *text;
+    const char *text = NULL;
     bool is_off;
     int rc = plan_object(node, keys, r->fault);
 
@@ -31,7 +32,7 @@ static int read_day(struct reader *r, const struct plan_node *node)
         rc = plan_date(&date, &day, r->fault);
     if (rc == 0)
         rc = plan_bool(&off, &is_off, r->fault);
-    if (rc == 0)
+    if (rc == 0 && name.json)
         rc = plan_text(&name, HOLIDAY_NAME_MAX, &text, r->fault);
     return rc < 0 ? rc : add(r, node, day, !is_off, text);
 }
@@ -91,4 +92,19 @@ int holiday_json_read(struct str text, const struct holiday_filter *filter, stru
     if (!json_is_object(json))
         return plan_fail(&document, fault, "must be an object of days");
     return days.json ? read_days(&reader, &days) : read_names(&reader, &document);
+}
+
+json_t *holiday_json_write(const struct holidays *holidays, int32_t from, int32_t to)
+{
+    json_t *days = json_array();
+
+    for (size_t i = 0; i < holidays->n; i++) {
+        const struct holiday *day = &holidays->items[i];
+        char date[DATE_TEXT_SIZE];
+
+        json_array_append_new(days, json_pack("{s:s, s:s*, s:b}", "date",
+                                              date_text(civil_from_days(day->day), date), "name", day->name,
+                                              "isOffDay", !day->working));
+    }
+    return json_pack("{s:i, s:i, s:o}", "from", (int)from, "to", (int)to, "days", days);
 }

@@ -1,6 +1,6 @@
 /* Walks the bytes once. The nesting is kept here and not left to a parser, because it decides what is read at
  * all, and because only here is the line known. */
-#include "deskctl/ics_lines.h"
+#include "ics/ics_lines.h"
 #include "meridian/errors.h"
 #include <ctype.h>
 #include <stdarg.h>
