@@ -4,7 +4,7 @@
 #include "intake/reads.h"
 
 enum {
-    HISTORY_PAGE = 50, /* tickets with all their events: a page has to fit into a message of the bus */
+    HISTORY_PAGE = 200, /* tickets with all their events: a page has to fit into a message of the bus */
 };
 
 void ticket_sla_get(struct call *call)
