@@ -5,6 +5,7 @@
 
 enum {
     HISTORY_PAGE = 200, /* tickets with all their events: a page has to fit into a message of the bus */
+    TZDATA_PAGE = 5,    /* each with all rules of all zones */
 };
 
 void ticket_sla_get(struct call *call)
@@ -24,4 +25,14 @@ void sla_history_get(struct call *call)
         return;
     const char *args[] = {buf_text(&query.key), query.limit, buf_text(&open)};
     read_document(call, "sla-history", args, ARRAY_SIZE(args), 0, query_answered);
+}
+
+void sla_tzdata_get(struct call *call)
+{
+    _cleanup_query_ struct query query = {0};
+
+    if (!query_page(call, "tzdata", TZDATA_PAGE, &query))
+        return;
+    const char *args[] = {buf_text(&query.key), query.limit};
+    read_document(call, "tzdata", args, ARRAY_SIZE(args), 0, query_answered);
 }

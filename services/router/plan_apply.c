@@ -7,6 +7,7 @@
 #include "meridian/errors.h"
 #include "plan/sla_plan_json.h"
 #include "router/job.h"
+#include "router/tzdata.h"
 #include "router_sql.h"
 
 static int answer(struct job *job, int64_t version)
@@ -39,6 +40,7 @@ static int add(struct db_conn *conn, struct job *job, const json_t *document, co
     _cleanup_params_ struct db_params params = {0};
     _cleanup_(freep) char *text = json_dumps(document, JSON_COMPACT);
     _cleanup_(freep) char *versions_text = json_dumps(versions, JSON_COMPACT);
+    int r;
 
     db_param_int(&params, version);
     db_param_text(&params, text);
@@ -46,7 +48,8 @@ static int add(struct db_conn *conn, struct job *job, const json_t *document, co
     db_param_text(&params, zone_tzdata_version());
     db_param_bool(&params, sla_plan_minds_claims(&read->plan));
     db_param_text(&params, job->request->principal->login);
-    return db_exec(conn, &sql_router_sla_plan_add, &params, NULL);
+    r = db_exec(conn, &sql_router_sla_plan_add, &params, NULL);
+    return r ? r : tzdata_record(conn);
 }
 
 /* Takes seconds for a huge one: not in a transaction. */
