@@ -226,9 +226,9 @@ class Desk:
     def lead(self, region="eu"):
         return Client(self, region, f"lead-{region}-1")
 
-    def deskctl(self, *args, stdin=None, url=None):
-        """Runs deskctl; returns (status, standard output, standard error)."""
-        env = {**self.env, "MERIDIAN_URL": url or self.layout.url("eu")}
+    def deskctl(self, *args, stdin=None, url=None, **more):
+        """Runs deskctl, with more in its environment; returns (status, standard output, standard error)."""
+        env = {**self.env, "MERIDIAN_URL": url or self.layout.url("eu"), **more}
         for name in ("MERIDIAN_VAR", "MERIDIAN_PORT_BASE"):
             env.pop(name)
         done = subprocess.run([self.layout.bin / "deskctl", *args], env=env, capture_output=True, text=True, input=stdin, check=False,

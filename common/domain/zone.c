@@ -87,6 +87,24 @@ struct zone *zone_open(const char *name)
     return zone;
 }
 
+struct zone *zone_new(const char *name, const int64_t *rules, size_t n)
+{
+    _cleanup_zone_ struct zone *zone = NEW(struct zone);
+    struct zone *made = zone;
+
+    zone->name = mem_str(name);
+    if (n % 2 == 0)
+        return NULL;
+    for (size_t i = 0; i < n; i += 2) {
+        if (rules[i] < -DAY_S || rules[i] > DAY_S ||
+            (i > 1 && rules[i - 1] <= (i > 3 ? rules[i - 3] : INT64_MIN)))
+            return NULL;
+        append(zone, i ? rules[i - 1] : INT64_MIN, (int32_t)rules[i]);
+    }
+    zone = NULL;
+    return made;
+}
+
 struct zone *zone_close(struct zone *zone)
 {
     if (zone) {
@@ -177,10 +195,12 @@ bool zone_next_change(const struct zone *zone, int64_t at_s, int64_t *ret_at_s)
 
 static char version[16] = "unknown";
 
-/* The first line of tzdata.zi is "# version 2026b". */
+/* The first line of tzdata.zi is "# version 2026b". The folder is the one that GLib reads. */
 static void read_version(void)
 {
-    FILE *file = fopen("/usr/share/zoneinfo/tzdata.zi", "re");
+    const char *folder = getenv("TZDIR");
+    _cleanup_(freep) char *path = mem_printf("%s/tzdata.zi", folder ? folder : "/usr/share/zoneinfo");
+    FILE *file = fopen(path, "re");
     char line[64], text[16];
 
     if (file && fgets(line, sizeof line, file) && sscanf(line, "# version %15s", text) == 1)

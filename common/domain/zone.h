@@ -8,6 +8,7 @@
 #pragma once
 #include "base/cleanup.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct zone;
@@ -17,6 +18,10 @@ enum { ZONE_NAME_MAX = 64 };
 /** The zone of this IANA name ("Europe/Berlin", "UTC"), to be closed; NULL when the name is none or this
  * machine's tzdata lacks it. */
 struct zone *zone_open(const char *name);
+/** A zone of rules that somebody wrote down, to be closed: the first offset, then in turn the instant of a
+ * change and the offset from there on, all in seconds. NULL when they are none: `n` is even, instants do not
+ * rise, or an offset is more than a day. */
+struct zone *zone_new(const char *name, const int64_t *rules, size_t n);
 /** NULL is fine; returns NULL. */
 struct zone *zone_close(struct zone *zone);
 DEFINE_CLEANUP(struct zone, zone_close)
@@ -37,6 +42,6 @@ int64_t zone_last_s(const struct zone *zone, int64_t wall_s);  /* the last one *
 
 /** The next change of the offset strictly after an instant; false (and nothing set) when none is known. */
 bool zone_next_change(const struct zone *zone, int64_t at_s, int64_t *ret_at_s);
-/** Version of the tzdata that this machine has, "2026b"; "unknown" where it does not say. Static storage,
- * read once. */
+/** Version of the tzdata that this machine has (or the folder that TZDIR names), "2026b"; "unknown" where it
+ * does not say. Static storage, read once. */
 const char *zone_tzdata_version(void);

@@ -12,6 +12,12 @@ void zone_book_fini(struct zone_book *book)
     *book = (struct zone_book){0};
 }
 
+void zone_book_add(struct zone_book *book, struct zone *take_zone)
+{
+    book->zones = mem_grow(book->zones, (book->n + 1) * sizeof *book->zones);
+    book->zones[book->n++] = take_zone;
+}
+
 const struct zone *zone_book_get(struct zone_book *book, const char *name)
 {
     struct zone *zone;
@@ -22,6 +28,6 @@ const struct zone *zone_book_get(struct zone_book *book, const char *name)
     zone = zone_open(name);
     if (!zone)
         return NULL;
-    book->zones = mem_grow(book->zones, (book->n + 1) * sizeof *book->zones);
-    return book->zones[book->n++] = zone;
+    zone_book_add(book, zone);
+    return zone;
 }

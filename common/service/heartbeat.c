@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "base/uuid.h"
+#include "domain/zone.h"
 #include "log/log.h"
 #include "metrics/process.h"
 #include "service/process.h"
@@ -28,9 +29,11 @@ static void add_stats(struct process *process, struct buf *out)
     struct process_figures figures = process_read();
     size_t before;
 
-    buf_printf(out, "{\"rss_bytes\":%lld,\"cpu_seconds\":%.2f,\"open_fds\":%lld,\"draining\":%s,",
+    buf_printf(out,
+               "{\"rss_bytes\":%lld,\"cpu_seconds\":%.2f,\"open_fds\":%lld,\"draining\":%s,"
+               "\"tzdata\":\"%s\",",
                (long long)figures.resident_bytes, figures.cpu_seconds, (long long)figures.open_fds,
-               process->service.draining ? "true" : "false");
+               process->service.draining ? "true" : "false", zone_tzdata_version());
     before = out->n;
     if (process->table->stats)
         process->table->stats(&process->service, out);

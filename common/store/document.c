@@ -35,6 +35,7 @@ static const struct document {
     {"sla-ticket", &sql_store_document_sla_ticket, 1, AS_VIEWER},
     {"sla-plan", &sql_store_document_sla_plan, 1, AS_VIEWER},
     {"sla-feeds", &sql_store_document_sla_feeds, 2, AS_VIEWER},
+    {"tzdata", &sql_store_document_tzdata, 2, AS_VIEWER},
     {"organisation", &sql_store_document_organisation, 1, AS_VIEWER},
     {"oncall-swaps", &sql_store_document_oncall_swaps, 5, AS_VIEWER},
     {"teams", &sql_store_document_teams, 0, AS_VIEWER},

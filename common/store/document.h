@@ -23,7 +23,7 @@ enum { STORE_MAX_ARGS = 8 };
  *   dead-letters(after id, limit)             audit(after key, limit)
  *   sla-history(after id, limit, open)         sla-ticket(number)
  *   sla-plan(version)                         sla-feeds(after name, limit)
- *   links(number)
+ *   links(number)                             tzdata(after id, limit)
  *   teams()  me()  user(login)  status()  replication()
  *
  * `role` is taken for the transaction (SET LOCAL ROLE): the router passes STORE_READER, intake NULL.

@@ -88,6 +88,7 @@ int command_status(struct cli *cli)
         {T("SPOOL", "暂存"), "stats.spool_depth", 0, NULL},
         {T("RSS MiB", "内存 MiB"), "stats.rss_bytes", 0, output_mib},
         {T("VERSION", "版本"), "version", 0, NULL},
+        {"TZDATA", "stats.tzdata", 0, NULL},
     };
     const struct column lag_columns[] = {{T("STANDBY", "备库"), "name", 0, NULL},
                                          {T("STATE", "状态"), "state", 0, NULL},

@@ -422,6 +422,8 @@ const struct command deskctl_commands[] = {
      flags_sla_replay,
      command_sla_replay,
      true},
+    WITH(0, "sla tzdata", "", "which clocks and shifts new rules of time zones moved",
+         "显示时区规则更新后变动的时钟与班次", sla_tzdata_flags, command_sla_tzdata),
     {"teams",
      "",
      0,

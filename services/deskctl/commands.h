@@ -5,7 +5,7 @@
 extern const struct command deskctl_commands[];
 extern const size_t deskctl_ncommands;
 extern const struct flag oncall_swap_ask_flags[], oncall_swap_list_flags[],
-    calendar_refresh_flags[]; /* beside their commands */
+    calendar_refresh_flags[], sla_tzdata_flags[]; /* beside their commands */
 
 int command_login(struct cli *cli);
 int command_logout(struct cli *cli);
@@ -32,6 +32,7 @@ int command_sla_plan(struct cli *cli);
 int command_sla_apply(struct cli *cli);
 int command_sla_explain(struct cli *cli);
 int command_sla_replay(struct cli *cli);
+int command_sla_tzdata(struct cli *cli);
 int command_teams(struct cli *cli);
 int command_diff(struct cli *cli);
 int command_apply(struct cli *cli);

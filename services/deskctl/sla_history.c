@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { PAGE = 50 };
+enum { PAGE = 200 };
 
 static int tell(struct sla_plans *plans, const json_t *item, sla_ticket_fn *told, void *ctx)
 {

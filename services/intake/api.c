@@ -64,6 +64,8 @@ const struct route api_routes[] = {
     {HTTP_POST_, V1 "/organisation", AUTHZ_ORG_APPLY, false, BODY_JSON, organisation_post, NULL},
     {HTTP_GET_, V1 "/sla/history", AUTHZ_AUDIT_READ, false, BODY_NONE, sla_history_get,
      QUERY("cursor", "limit", "open")},
+    {HTTP_GET_, V1 "/sla/tzdata", AUTHZ_AUDIT_READ, false, BODY_NONE, sla_tzdata_get,
+     QUERY("cursor", "limit")},
     {HTTP_GET_, V1 "/oncall/swaps", AUTHZ_ONCALL_SWAP, false, BODY_NONE, oncall_swaps_get,
      QUERY("schedule", "state", "after", "cursor", "limit")},
     {HTTP_POST_, V1 "/oncall/swaps", AUTHZ_ONCALL_SWAP, false, BODY_JSON, oncall_swap_post, NULL},

@@ -57,6 +57,7 @@ void organisation_post(struct call *call);
 void ticket_sla_get(struct call *call);
 void sla_history_get(struct call *call);
 void sla_feeds_get(struct call *call);
+void sla_tzdata_get(struct call *call);
 void oncall_swaps_get(struct call *call);
 void oncall_swap_post(struct call *call);
 void oncall_swap_take_post(struct call *call);

@@ -5,7 +5,8 @@
 #include "meridian/limits.h"
 
 enum {
-    HISTORY_PAGE = 50, /* tickets with all their events: a page has to fit into a message of the bus */
+    HISTORY_PAGE = 200, /* tickets with all their events: a page has to fit into a message of the bus */
+    TZDATA_PAGE = 5,    /* each with all rules of all zones */
 };
 
 void ticket_sla_get(struct call *call)
@@ -35,4 +36,14 @@ void sla_feeds_get(struct call *call)
         return;
     const char *args[] = {buf_text(&query.key), query.limit};
     read_document(call, "sla-feeds", args, ARRAY_SIZE(args), READ_AUTHORITY, query_answered);
+}
+
+void sla_tzdata_get(struct call *call)
+{
+    _cleanup_query_ struct query query = {0};
+
+    if (!query_page(call, "tzdata", TZDATA_PAGE, &query))
+        return;
+    const char *args[] = {buf_text(&query.key), query.limit};
+    read_document(call, "tzdata", args, ARRAY_SIZE(args), 0, query_answered);
 }

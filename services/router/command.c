@@ -8,8 +8,10 @@
  */
 #include "router/command.h"
 #include "auth/auth.h"
+#include "domain/zone.h"
 #include "meridian/errors.h"
 #include "router/dependencies.h"
+#include "router/tzdata.h"
 #include "router_sql.h"
 
 /* 1: answered before, the answer is in the job's outcome. */
@@ -72,6 +74,27 @@ int command_write(struct db_conn *conn, struct command *command, struct ticket_r
     return ticket_write(conn, row, change, &command->writer, last);
 }
 
+/* By which plan, and by which rules of zones: those of now, and those that the ticket's clocks came from. */
+static int recalculate(struct db_conn *conn, const Meridian__Command *asked, const struct ticket_row *row,
+                       struct buf *details, struct ticket_change *change)
+{
+    _cleanup_buf_ struct buf before = BUF_INIT;
+    int r = asked->own_plan ? 0 : plan_newest(conn, &change->plan);
+
+    if (!r)
+        r = tzdata_before(conn, row->updated_at_us, &before);
+    if (r < 0)
+        return r;
+    buf_add_text(details, ",\"tzdata\":");
+    buf_json_text(details, zone_tzdata_version());
+    if (before.n && strcmp(buf_text(&before), zone_tzdata_version()) != 0) {
+        buf_add_text(details, ",\"from_tzdata\":");
+        buf_json_text(details, buf_text(&before));
+    }
+    change->details = buf_text(details);
+    return 0;
+}
+
 enum { FOLLOW = 2 }; /* the ticket is part of one that is hidden from who asks */
 
 static int change_ticket(struct db_conn *conn, struct command *command)
@@ -82,6 +105,7 @@ static int change_ticket(struct db_conn *conn, struct command *command)
     const Meridian__Request *request = job->request;
     struct ticket_team team = {0};
     struct ticket_plan plan = {0};
+    _cleanup_buf_ struct buf details = BUF_INIT;
     int r;
 
     r = ticket_row_lock(conn, request->command->number, true, &row);
@@ -99,8 +123,8 @@ static int change_ticket(struct db_conn *conn, struct command *command)
         r = ticket_assignee_find(conn, request->command->assignee, row.team, &assignee);
     if (!r)
         r = ticket_rules_plan(request, &row, &team, &assignee, &plan, &job->out);
-    if (!r && request->command->action == ACTION_RECALCULATE && !request->command->own_plan)
-        r = plan_newest(conn, &plan.steps[0].plan);
+    if (!r && request->command->action == ACTION_RECALCULATE)
+        r = recalculate(conn, request->command, &row, &details, &plan.steps[0]);
     if (!r && request->command->action == ACTION_RESOLVE)
         r = dependencies_check(conn, job, &row, &plan.steps[0]);
     for (int i = 0; i < plan.n && !r; i++)

@@ -10,6 +10,7 @@
 #include "meridian/errors.h"
 #include "router/shifts.h"
 #include "router/state.h"
+#include "router/tzdata.h"
 #include "router_sql.h"
 
 enum {
@@ -23,8 +24,10 @@ enum {
 
 struct round {
     struct router *router;
-    bool partitions; /* and shifts */
+    bool partitions; /* and shifts, and rules of zones */
     int64_t missing; /* partitions that could not be made */
+    int tzdata;      /* versions of it among the live instances */
+    struct buf versions;
     struct buf trouble;
 };
 
@@ -63,10 +66,29 @@ static int round_work(struct db_conn *conn, void *arg)
         round->missing = r < 0 ? 0 : db_int(&result, 0, 0);
         if (!r)
             r = shifts_renew(conn);
+        if (!r)
+            r = tzdata_record(conn);
     }
+    buf_reset(&round->versions);
+    if (!r)
+        r = round->tzdata = tzdata_versions(conn, &round->versions);
     if (r < 0)
         buf_add_text(&round->trouble, db_error_detail(conn));
     return r;
+}
+
+/* A desk whose routers know different rules of zones gives one ticket two due times. */
+static void show_tzdata(struct janitor *self, const struct round *round)
+{
+    metric_set(self->tzdata, NULL, round->tzdata);
+    if ((round->tzdata > 1) != self->tzdata_differs) {
+        self->tzdata_differs = round->tzdata > 1;
+        if (self->tzdata_differs)
+            log_warn("instances have different versions of tzdata",
+                     L_TEXT("versions", buf_text(&round->versions)));
+        else
+            log_info("all instances have the same tzdata again");
+    }
 }
 
 static void round_done(void *arg, int status)
@@ -81,6 +103,9 @@ static void round_done(void *arg, int status)
         log_warn("partitions of desk.event are missing; trying again", L_INT("months", round->missing));
     else if (round->partitions)
         self->partitions_us = clock_monotonic_us();
+    if (status >= 0)
+        show_tzdata(self, round);
+    buf_fini(&round->versions);
     buf_fini(&round->trouble);
     free(round);
 }
@@ -117,6 +142,8 @@ static void on_timer(uv_timer_t *timer)
 void janitor_open(struct janitor *self, struct router *router, uint64_t every_ms)
 {
     self->router = router;
+    self->tzdata = metric_gauge("meridian_tzdata_versions",
+                                "Versions of tzdata among the live instances; more than 1: mend it.", NULL);
     router_timer_init(router, &self->timer, NULL, 0);
     self->timer.data = self;
     come_soon(self, every_ms);

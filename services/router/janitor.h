@@ -1,9 +1,11 @@
-/* Periodic housekeeping of the authority: old sessions, old answers, next months' partitions. */
+/* Periodic housekeeping of the authority: old sessions, old answers, next months' partitions; who has which
+ * tzdata. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
+struct metric;
 struct router;
 
 struct janitor {
@@ -11,6 +13,8 @@ struct janitor {
     uv_timer_t timer;
     bool working;
     int64_t partitions_us; /* when the partitions were last seen to; 0: not yet */
+    bool tzdata_differs;   /* among instances: it was said */
+    struct metric *tzdata;
 };
 
 void janitor_open(struct janitor *janitor, struct router *router, uint64_t every_ms);

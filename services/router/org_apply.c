@@ -8,6 +8,7 @@
 #include "meridian/errors.h"
 #include "router/job.h"
 #include "router/shifts.h"
+#include "router/tzdata.h"
 #include "router_sql.h"
 
 static int answer(struct job *job, int64_t version)
@@ -51,13 +52,15 @@ static int add(struct db_conn *conn, struct job *job, const char *document,
     _cleanup_params_ struct db_params params = {0};
     _cleanup_result_ struct db_result result = {0};
     _cleanup_buf_ struct buf shifts = BUF_INIT;
+    int r;
 
     shifts_json(organisation, clock_now_us(), &shifts);
     db_param_int(&params, version);
     db_param_text(&params, document);
     db_param_text(&params, buf_text(&shifts));
     db_param_text(&params, job->request->principal->login);
-    return db_exec(conn, &sql_router_organisation_apply, &params, &result);
+    r = db_exec(conn, &sql_router_organisation_apply, &params, &result);
+    return r ? r : tzdata_record(conn);
 }
 
 static int apply(struct db_conn *conn, struct job *job, const json_t *document,

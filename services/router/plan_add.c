@@ -1,6 +1,7 @@
 /* The version is the key of the row, so of two that add the same one the database takes the first. */
 #include "router/plan_add.h"
 #include "base/memory.h"
+#include "router/tzdata.h"
 #include "router_sql.h"
 
 /* A calendar that is as it was keeps the version that brought it. */
@@ -27,6 +28,7 @@ int plan_add(struct db_conn *conn, const struct plan_in_force *present, const js
     _cleanup_(json_decrefp) json_t *versions = versions_of(document, present);
     _cleanup_(freep) char *text = json_dumps(document, JSON_COMPACT);
     _cleanup_(freep) char *versions_text = json_dumps(versions, JSON_COMPACT);
+    int r;
 
     db_param_int(&params, present->version + 1);
     db_param_text(&params, text);
@@ -34,5 +36,6 @@ int plan_add(struct db_conn *conn, const struct plan_in_force *present, const js
     db_param_text(&params, zone_tzdata_version());
     db_param_bool(&params, sla_plan_minds_claims(&read->plan));
     db_param_text(&params, who);
-    return db_exec(conn, &sql_router_sla_plan_add, &params, NULL);
+    r = db_exec(conn, &sql_router_sla_plan_add, &params, NULL);
+    return r ? r : tzdata_record(conn);
 }

@@ -20,6 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "deploy" / "local"))
 from layout import PASSWORD, PG_BIN, Layout  # noqa: E402
 from postgres import Postgres  # noqa: E402
+import sla_replay  # noqa: E402
 import timers  # noqa: E402
 
 CONNECTIONS = 64
@@ -231,22 +232,22 @@ def route_question(args):
     return 0
 
 
-def timer_question(args):
-    """A PostgreSQL and schedulers of its own: no cluster."""
+def private_question(args, module, *targets):
+    """A PostgreSQL and processes of its own: no cluster."""
     if not args.no_build:
         if not (ROOT / "build/release/build.ninja").exists():
             subprocess.run(["cmake", "--preset", "release"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        subprocess.run(["cmake", "--build", "--preset", "release", "--target", "meridian-sla", "meridian-migrate"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    figures, well = timers.run(args, Layout().bin, say)
+        subprocess.run(["cmake", "--build", "--preset", "release", "--target", "meridian-migrate", *targets], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    figures, well = module.run(args, Layout().bin, say)
     if args.output:
-        pathlib.Path(args.output).write_text(json.dumps({"timers": figures}, indent=1) + "\n")
+        pathlib.Path(args.output).write_text(json.dumps({args.what: figures}, indent=1) + "\n")
     say(f"bench: {int(well)} passed, {int(not well)} failed")
     return 0 if well else 1
 
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/bench/run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", default="all", choices=("submit", "claim", "read", "time", "timers", "route", "all"))
+    parser.add_argument("what", nargs="?", default="all", choices=("submit", "claim", "read", "time", "timers", "route", "sla-replay", "all"))
     parser.add_argument("--seconds", type=int, default=30, help="of the main measurement (30)")
     parser.add_argument("--smoke", action="store_true", help="a few seconds of each, only to see that it works")
     parser.add_argument("--port-base", type=int, default=12400, help="first port of the private cluster (12400)")
@@ -256,16 +257,19 @@ def main():
     parser.add_argument("--due", type=int, default=100000, help="timers: how many come due within --seconds (100000)")
     parser.add_argument("--schedulers", type=int, default=3, help="timers: processes (3)")
     parser.add_argument("--kill-every", type=int, default=0, help="timers: seconds between two kills (0: none)")
+    parser.add_argument("--tickets", type=int, default=100000, help="sla-replay: tickets (100000)")
     parser.add_argument("--output", help="write all figures as JSON here")
     args = parser.parse_args()
     if args.smoke:
         args.seconds = 3
-        args.timers, args.due = 20000, 1000
+        args.timers, args.due, args.tickets = 20000, 1000, 2000
     if args.what == "time":
         return time_questions(args)
     if args.what == "route":
         return route_question(args)
-    return timer_question(args) if args.what == "timers" else Bench(args).run()
+    if args.what == "sla-replay":
+        return private_question(args, sla_replay, "meridian-intake", "deskctl")
+    return private_question(args, timers, "meridian-sla") if args.what == "timers" else Bench(args).run()
 
 
 if __name__ == "__main__":

@@ -50,6 +50,11 @@ class PrivatePostgres:
             raise RuntimeError(done.stderr)
         return [line.split("|") for line in done.stdout.splitlines()]
 
+    def script(self, path, **variables):
+        """Runs a file of psql."""
+        subprocess.run([f"{PG_BIN}/psql", "-h", self.host, "-U", "postgres", "-d", "meridian", "-Xq", "-v", "ON_ERROR_STOP=1", *(f"--set={name}={value}" for name, value in variables.items()), "-f", path],
+                       check=True, stdout=subprocess.DEVNULL)
+
     def value(self, text):
         return self.sql(text)[0][0]
 

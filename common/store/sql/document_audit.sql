@@ -5,7 +5,7 @@ WITH after AS (
 ), page AS (
     SELECT t.id, t.number, t.client_key, t.event_seq, t.event_hash, e.seq, e.type, e.at, e.actor, e.data, e.hash
     FROM (SELECT k.id, k.number, k.client_key, k.event_seq, k.event_hash FROM desk.ticket k
-          WHERE k.id >= coalesce((SELECT id FROM after), '00000000-0000-0000-0000-000000000000') ORDER BY k.id LIMIT $2::int + 2) t -- the one it stopped in may have nothing more
+          WHERE k.id >= (SELECT coalesce((SELECT id FROM after), '00000000-0000-0000-0000-000000000000')) ORDER BY k.id LIMIT $2::int + 2) t -- the one it stopped in may have nothing more
     LEFT JOIN LATERAL (SELECT v.seq, v.type, v.at, v.actor, v.data, v.hash FROM desk.event v
           WHERE v.ticket_id = t.id AND v.seq > CASE WHEN t.id = (SELECT id FROM after) THEN (SELECT seq FROM after) ELSE 0 END
           ORDER BY v.seq LIMIT $2::int + 1) e ON true

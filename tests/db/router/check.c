@@ -141,6 +141,10 @@ static const struct {
     {"events of a ticket are in order of time",
      "SELECT ticket_id FROM (SELECT ticket_id, at, lag(at) OVER (PARTITION BY ticket_id ORDER BY seq) AS a "
      "FROM desk.event) x WHERE at < a"},
+    {"events of a ticket lie between its creation and its last change", /* document_sla_history relies on it
+                                                                         */
+     "SELECT t.number FROM desk.ticket t JOIN desk.event e ON e.ticket_id = t.id WHERE e.at NOT BETWEEN "
+     "t.created_at AND t.updated_at"},
     {"every ticket has both clocks",
      "SELECT t.number FROM desk.ticket t LEFT JOIN desk.clock c ON c.ticket_id = t.id AND c.target IN "
      "('first_response', 'resolve') GROUP BY t.number HAVING count(c) <> 2"},

@@ -86,3 +86,43 @@ Test(zone, a_book_opens_each_once)
     cr_expect_null(zone_book_get(&book, "Europe/Atlantis"));
     cr_expect_eq(book.n, 2);
 }
+
+/* ---- rules that were written down ---- */
+
+Test(zone, is_made_of_rules)
+{
+    static const int64_t rules[] = {3600, 1000000, 7200, 2000000, 3600};
+    _cleanup_zone_ struct zone *zone = zone_new("Some/Where", rules, 5);
+    int64_t at_s;
+
+    cr_assert_not_null(zone);
+    cr_expect_str_eq(zone_name(zone), "Some/Where");
+    cr_expect_eq(zone_offset_s(zone, 999999), 3600);
+    cr_expect_eq(zone_offset_s(zone, 1000000), 7200);
+    cr_expect_eq(zone_offset_s(zone, 2000000), 3600);
+    cr_assert(zone_next_change(zone, 1000000, &at_s));
+    cr_expect_eq(at_s, 2000000);
+    cr_expect_not(zone_next_change(zone, 2000000, &at_s));
+}
+
+Test(zone, is_not_made_of_what_are_no_rules)
+{
+    static const int64_t back[] = {0, 2000, 60, 1000, 120}, wide[] = {90000}, even[] = {0, 1000};
+    static const int64_t twice[] = {0, 1000, 60, 1000, 120};
+
+    cr_expect_null(zone_new("a", back, 5));
+    cr_expect_null(zone_new("a", twice, 5));
+    cr_expect_null(zone_new("a", wide, 1));
+    cr_expect_null(zone_new("a", even, 2));
+    cr_expect_null(zone_new("a", even, 0));
+}
+
+Test(zone, of_a_book_is_the_one_that_was_put_in)
+{
+    static const int64_t rules[] = {1800};
+    _cleanup_zone_book_ struct zone_book book = {0};
+
+    zone_book_add(&book, zone_new("Europe/Berlin", rules, 1));
+    cr_expect_eq(zone_offset_s(zone_book_get(&book, "Europe/Berlin"), 0), 1800);
+    cr_expect_eq(zone_offset_s(zone_book_get(&book, "Asia/Tokyo"), 0), 32400);
+}
