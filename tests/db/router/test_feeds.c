@@ -38,8 +38,13 @@ static void come(struct desk *desk, const char *days)
 static bool is_judged(void *arg)
 {
     struct desk *desk = arg;
+    PGresult *result = PQexec(desk->pg, "SELECT count(fetched) FROM desk.calendar_feed");
+    bool is;
 
-    return !test_db_int(desk->db, "SELECT count(fetched) FROM desk.calendar_feed");
+    cr_assert_eq(PQntuples(result), 1, "%s", PQerrorMessage(desk->pg));
+    is = strcmp(PQgetvalue(result, 0, 0), "0") == 0;
+    PQclear(result);
+    return is;
 }
 
 static void judged(struct desk *desk, const char *days)
