@@ -6,7 +6,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from desk import ROOT, Desk  # noqa: E402
+from desk import Desk, kept  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -16,14 +16,8 @@ def pytest_addoption(parser):
 
 @pytest.fixture(scope="session")
 def desk(request):
-    one = Desk(request.config.getoption("--var"), request.config.getoption("--base"))
-    try:
-        one.start()
-        status, out, err = one.deskctl("login", "admin", "--password", "meridian-demo")
-        assert status == 0, out + err
+    with kept(Desk(request.config.getoption("--var"), request.config.getoption("--base"))) as one:
         yield one
-    finally:
-        one.finish(keep_logs=ROOT / "build" / "test-log" / "cluster")
 
 
 @pytest.fixture(autouse=True)

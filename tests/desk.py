@@ -3,6 +3,7 @@
 Tests see Meridian as its users do: the API of three regions, deskctl, the inbox, the webhook receiver. Only the checkers look
 into the database.
 """
+import contextlib
 import http.client
 import json
 import os
@@ -150,10 +151,10 @@ class Client:
 
 
 class Desk:
-    """A running cluster. `var` given: one that runs already, for trying single tests."""
+    """A running cluster. `var` given: one that runs already, for trying single tests. `clock`: how fast its time goes."""
 
-    def __init__(self, var=None, base=None):
-        self.own = var is None
+    def __init__(self, var=None, base=None, clock=None):
+        self.own, self.clock = var is None, clock
         if self.own:
             var, base = tempfile.mkdtemp(prefix="meridian-e2e-"), free_base()
         self.layout = Layout(var=var, base=base)
@@ -165,7 +166,8 @@ class Desk:
 
     def start(self):
         if self.own:
-            self.local("up", "--no-build", "--quiet")
+            self.local("up", "--no-build", "--quiet", *(["--clock", self.clock] if self.clock else []))
+            self.layout = Layout(var=self.layout.var, base=self.layout.base)  # which knows the clock now
 
     def finish(self, keep_logs=None):
         if self.own:
@@ -265,6 +267,18 @@ class Desk:
         values = [float(line.rsplit(" ", 1)[1]) for line in lines
                   if line.startswith((name + " ", name + "{")) and (not label or label in line)]
         return sum(values) if values else None
+
+
+@contextlib.contextmanager
+def kept(desk):
+    """A cluster for a run of pytest, administrator signed in; its logs stay when it is gone."""
+    try:
+        desk.start()
+        status, out, err = desk.deskctl("login", "admin", "--password", PASSWORD)
+        assert status == 0, out + err
+        yield desk
+    finally:
+        desk.finish(keep_logs=ROOT / "build" / "test-log" / "cluster")
 
 
 def check_promises(desk, keys=None):

@@ -265,6 +265,12 @@ def chaos(r):
     return pytest(r, ROOT / "tests/chaos")
 
 
+def day(r):
+    """Days that pass in minutes, on a cluster whose clock goes faster."""
+    build(r, "release")
+    return pytest(r, ROOT / "tests/day")
+
+
 def bench(r):
     """The bench runs and prints its ratio; speed is judged elsewhere, on a quiet machine."""
     build(r, "release")
@@ -278,7 +284,7 @@ def bench(r):
 STAGES = {
     "install": install, "format": formatting, "house": house, "build": build_gcc, "test": unit, "man": man, "openapi": openapi,
     "clang": build_clang, "asan": asan, "tsan": tsan, "fuzz": fuzz, "release": build_release, "e2e": e2e, "chaos": chaos,
-    "bench": bench,
+    "day": day, "bench": bench,
 }
 QUICK = ("install", "format", "house", "build", "test", "man")
 

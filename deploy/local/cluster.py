@@ -1,4 +1,4 @@
-"""The commands beside this file: up, down, status, reset, logs, start, stop, restart, kill9, psql.
+"""The commands beside this file: up, down, status, reset, logs, start, stop, restart, kill9, psql, deskctl.
 
 `up` brings a clean checkout, or whatever a killed run left, to a running cluster, and says so in a line per stage. Each
 stage may be repeated. State is under MERIDIAN_VAR (var/); one lock file there keeps two of these commands apart.
@@ -18,6 +18,8 @@ import sys
 import time
 
 import pki
+from clock import parse_speed, parse_time
+from clock import shown as shown_time
 from control import Control, NotRunning, readiness
 from layout import DATABASE, HOME, PASSWORD, PYTHON, REGIONS, ROOT, Layout
 from postgres import Postgres
@@ -55,16 +57,21 @@ class Cluster:
         if self.control.running():
             self.stages.say("Meridian is up already.")
             self.check_same_ports()
+            if args.clock:
+                raise Failure("its clock is set when it starts: deploy/local/down, then up --clock again")
             self.hello()
             return
         self.stages.say(f"Meridian, state in {self.layout.var}")
         self.clear_leftovers()
+        if args.clock:
+            self.layout.clock.set(args.clock, args.clock_from, self.postgres.complete())
         if not args.no_build:
             self.install()
             self.build()
         begun = time.monotonic()
         self.check_ports()
         self.folders()
+        self.layout.clock.start()
         with self.stages.stage("certificates", self.layout.log / "certificates.log") as stage:
             pki.ensure(self.layout, stage)
         try:
@@ -199,10 +206,11 @@ class Cluster:
         """meridian-migrate: roles and migrations, or the seed, as the superuser; then the roles' passwords."""
         env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8",
                "MERIDIAN_DB": self.layout.conninfo(HOME, "postgres"),
-               "MERIDIAN_DB_PASSWORD_FILE": str(self.layout.secrets / "postgres")}
+               "MERIDIAN_DB_PASSWORD_FILE": str(self.layout.secrets / "postgres"), **self.layout.clock.environment()}
         stage.command([self.layout.bin / "meridian-migrate", *arguments], env=env, cwd=ROOT)
         if arguments == ("migrate",):
             self.postgres.set_passwords([f"meridian_{s}" for s in ("intake", "router", "sla", "notifier")])
+            self.postgres.be_patient()
 
     def start_services(self):
         with self.stages.stage("services") as stage:
@@ -250,6 +258,7 @@ class Cluster:
             stage.note = f"{count} processes"
             self.control.ask("shutdown", now=now)
             self.wait_down(180)
+            self.layout.clock.stop()
 
     def wait_down(self, timeout):
         end = time.monotonic() + timeout
@@ -270,6 +279,7 @@ class Cluster:
                 if path.exists():
                     shutil.rmtree(path)
             (self.layout.var / "mail.ndjson").unlink(missing_ok=True)
+            self.layout.clock.path.unlink(missing_ok=True)
             if self.layout.sockets != self.layout.run and self.layout.sockets.exists():
                 shutil.rmtree(self.layout.sockets)
         if not args.only_delete:
@@ -292,7 +302,8 @@ class Cluster:
         own = [row for row in rows if row["kind"] in ("intake", "router", "sla", "notifier")]
         rss, pss = (sum(row[key] for row in own) for key in ("rss_kib", "pss_kib"))
         if args.output == "json":
-            print(json.dumps({"var": str(self.layout.var), "port_base": self.layout.base, "instances": rows,
+            clock = {"clock": {"speed": self.layout.clock.speed, "now": shown_time(self.layout.clock.now())}} if self.layout.clock.speed else {}
+            print(json.dumps({"var": str(self.layout.var), "port_base": self.layout.base, **clock, "instances": rows,
                               "services_rss_kib": rss, "services_pss_kib": pss}, indent=1))
         else:
             print(f"{'INSTANCE':<18}{'PID':>8}{'PORT':>7}{'RSS MiB':>9}{'RESTARTS':>10}  STATE")
@@ -304,6 +315,8 @@ class Cluster:
                       f"{row['restarts']:>10}  {note}")
             print(f"\nall services together: {pss / 1024:.1f} MiB resident (pages that several share counted once; RSS summed: "
                   f"{rss / 1024:.1f} MiB)\nstate in {self.layout.var}")
+            if self.layout.clock.speed:
+                print(f"its time is {shown_time(self.layout.clock.now())}, {self.layout.clock.speed} times as fast as yours")
         return 0 if all(row["readiness"] == "ready" for row in rows) else 1
 
     # ---- words ----
@@ -369,6 +382,11 @@ def port_holder(port):
     return "another user's process"
 
 
+def deskctl(layout, argv):
+    """deskctl of this build, in the cluster's time, at the eu unless told otherwise."""
+    os.execvpe(layout.bin / "deskctl", ["deskctl", *argv], {"MERIDIAN_URL": layout.url(HOME), **os.environ, **layout.clock.environment()})
+
+
 def logs(layout, args):
     files = [layout.log / (name if "." in name else name + ".log") for name in args.names] or sorted(layout.log.glob("*.log"))
     missing = [str(f) for f in files if not f.exists()]
@@ -391,6 +409,8 @@ def parse(argv):
         sub.add_argument("--no-build", action="store_true", help="take packages and programs as they are")
         sub.add_argument("--preset", default="release", help="which CMake preset to build and run (release)")
         sub.add_argument("--seed", type=int, default=1, help="another number, other demo tickets (1)")
+        sub.add_argument("--clock", type=parse_speed, metavar="60x", help="its time goes so much faster, 1x to 600x; kept until reset")
+        sub.add_argument("--clock-from", type=parse_time, metavar="TIME", help="and begins here, as 2026-11-26T06:00Z (now)")
         sub.add_argument("--quiet", action="store_true", help="print nothing but failures")
     sub.add_argument("--only-delete", action="store_true", help="do not start again")
     sub.add_argument("--all", action="store_true", help="delete the certificates too")
@@ -452,6 +472,8 @@ def run(args):
 def main():
     os.environ.setdefault("LC_ALL", "C.UTF-8")
     try:
+        if sys.argv[1:2] == ["deskctl"]:
+            deskctl(Layout(), sys.argv[2:])
         return run(parse(sys.argv[1:]))
     except (Failure, ValueError) as failure:
         print(f"{sys.argv[1]}: {failure}", file=sys.stderr)

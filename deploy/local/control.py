@@ -23,7 +23,7 @@ class Control:
                 s.connect(self.path)
                 s.sendall(json.dumps({"cmd": cmd, **more}).encode() + b"\n")
                 answer = json.loads(s.makefile().readline() or '{"error": "the supervisor closed the connection"}')
-        except (FileNotFoundError, ConnectionRefusedError) as error:
+        except (FileNotFoundError, ConnectionRefusedError, ConnectionResetError) as error:
             raise NotRunning("not running; start it with deploy/local/up") from error
         except OSError as error:
             raise Failure(f"the supervisor does not answer: {error}") from error

@@ -8,6 +8,8 @@ import hashlib
 import os
 import pathlib
 
+from clock import Clock
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PYTHON = "/usr/bin/python3"
 REGIONS = ("eu", "ap", "us")
@@ -37,6 +39,7 @@ class Layout:
         self.log, self.run = self.var / "log", self.var / "run"
         self.pki, self.secrets, self.pg, self.spool = (self.var / d for d in ("pki", "secrets", "pg", "spool"))
         self.sockets = self._socket_dir()
+        self.clock = Clock(self.var, self.build / "lib")
 
     def _socket_dir(self):
         """Unix sockets have short names: a deep state folder keeps them in /tmp, under a name made of its own."""
@@ -86,7 +89,8 @@ class Layout:
         return f"http://127.0.0.1:{self.api(region)}"
 
     def conninfo(self, region, user, dbname=DATABASE):
-        return f"host={self.pg_sockets} port={self.pg_port(region)} user={user} dbname={dbname}"
+        patience = f" connect_timeout={5 * self.clock.speed}" if self.clock.speed else ""  # libpq goes by the time of day
+        return f"host={self.pg_sockets} port={self.pg_port(region)} user={user} dbname={dbname}{patience}"
 
     def services(self):
         """(service, region, copy) of every process that is Meridian's own."""
@@ -125,16 +129,21 @@ class Layout:
                        MERIDIAN_HTTP_CERT=f"{self.pki}/{name}.crt", MERIDIAN_HTTP_KEY=f"{self.pki}/{name}.key",
                        MERIDIAN_SPOOL_DIR=f"{self.spool}/{name}", MERIDIAN_DOCS_DIR=f"{ROOT}/docs",
                        MERIDIAN_CURSOR_KEY_FILE=f"{self.secrets}/cursor_key",
-                       MERIDIAN_RATE_SIGN_IN="50")  # everybody of the demo comes from one address
+                       MERIDIAN_RATE_SIGN_IN="50",  # everybody of the demo comes from one address
+                       MERIDIAN_STALE_AFTER=self._of_the_clock(10))
         if service == "sla":
-            env["MERIDIAN_FEED_ALLOW"] = "127.0.0.1/32"
+            env.update(MERIDIAN_FEED_ALLOW="127.0.0.1/32", MERIDIAN_AUDIT_LATE=self._of_the_clock(10))
         if service == "notifier":
             env.update(MERIDIAN_NOTIFIERS=self._by_region("notifier"),
                        MERIDIAN_SMTP_URL=f"smtp://127.0.0.1:{self.smtp}",
                        MERIDIAN_MAIL_FROM="desk@meridian.example",
                        MERIDIAN_WEBHOOK_ALLOW="127.0.0.1/32",
-                       MERIDIAN_PORTAL_URL=self.url(region))
+                       MERIDIAN_PORTAL_URL=self.url(region), MERIDIAN_DELIVERY_LEASE=self._of_the_clock(90))
         return env
+
+    def _of_the_clock(self, seconds):
+        """What processes need in seconds, where it is measured by the time of day; services take an hour at most."""
+        return f"{min(seconds * max(self.clock.speed, 1), 3600)}s"
 
     def instances(self, as_postgres=()):
         """The supervisor's table, in starting order. `as_postgres` is the command prefix that changes to PostgreSQL's user."""
@@ -163,6 +172,7 @@ class Layout:
                 argv=[f"{self.bin}/meridian-{service}"], env=self.environment(service, region, copy),
                 listen=[self.api(region), self.api_tls(region)] if service == "intake" else []))
         for entry in table:
+            entry["env"].update(self.clock.environment())
             entry.setdefault("listen", [])
             entry.setdefault("ready", None)
             entry.setdefault("stop_signal", "TERM")

@@ -7,18 +7,13 @@ their owner only. Nothing here is for production: there, the platform issues cer
 import hashlib
 import os
 import subprocess
-import time
 
 _CA_DAYS, _LEAF_DAYS, _RENEW_S = 3650, 397, 7 * 86400
 
 
-def _openssl(stage, *argv):
-    stage.command(["openssl", *argv])
-
-
-def _valid(ca, certificates):
+def _valid(clock, ca, certificates):
     """Signed by this authority and good for another week, all of them."""
-    soon = str(int(time.time()) + _RENEW_S)
+    soon = str(int(clock.now()) + _RENEW_S)
     return subprocess.run(["openssl", "verify", "-attime", soon, "-CAfile", str(ca), *map(str, certificates)],
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
@@ -29,17 +24,20 @@ def ensure(layout, stage):
     names = [(f"{s}-{r}-{n}", f"spiffe://meridian/{r}/{s}/{s}-{r}-{n}") for s, r, n in layout.services()]
     stamp, mark = pki / "stamp", hashlib.sha256(repr(names).encode()).hexdigest()
     files = [pki / f"{name}.crt" for name, _ in names]
-    if stamp.exists() and stamp.read_text() == mark and all(f.exists() for f in files) and _valid(ca, files):
+    if stamp.exists() and stamp.read_text() == mark and all(f.exists() for f in files) and _valid(layout.clock, ca, files):
         stage.note = "valid, used again"
         return
     os.umask(0o077)
     pki.mkdir(parents=True, exist_ok=True)
-    if not (ca.exists() and key.exists() and _valid(ca, [ca])):
-        _openssl(stage, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-sha256",
+
+    def openssl(*argv):
+        stage.command(["openssl", *argv], env={**os.environ, **layout.clock.environment()})
+    if not (ca.exists() and key.exists() and _valid(layout.clock, ca, [ca])):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-sha256",
                  "-days", _CA_DAYS, "-subj", "/CN=Meridian local authority", "-keyout", key, "-out", ca,
                  "-addext", "basicConstraints=critical,CA:TRUE,pathlen:0", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
     for name, uri in names:
-        _openssl(stage, "req", "-x509", "-CA", ca, "-CAkey", key, "-newkey", "ec", "-pkeyopt",
+        openssl("req", "-x509", "-CA", ca, "-CAkey", key, "-newkey", "ec", "-pkeyopt",
                  "ec_paramgen_curve:P-256", "-nodes", "-sha256", "-days", _LEAF_DAYS, "-subj", f"/CN={name}",
                  "-keyout", pki / f"{name}.key", "-out", pki / f"{name}.crt",
                  "-addext", f"subjectAltName=URI:{uri},DNS:localhost,IP:127.0.0.1,IP:::1",

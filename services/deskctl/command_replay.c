@@ -3,8 +3,9 @@
 #include "base/uuid.h"
 #include "deskctl/client.h"
 #include "deskctl/commands.h"
+#include "deskctl/organisation.h"
 #include "deskctl/output.h"
-#include "deskctl/replay.h"
+#include "deskctl/replay_daylight.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,6 +67,32 @@ static json_t *report_json(struct replay_result *r, const struct replay_verdict 
     return report;
 }
 
+/* By the organisation that is in force where the log was replayed. */
+static int add_daylight(json_t *report, const struct replay_log *log, const struct replay_options *options)
+{
+    _cleanup_(freep) char *token = NULL;
+    _cleanup_org_source_ struct org_source source = {0};
+    int code = replay_sign_in(options->urls[0], "admin", options->password, options->patience_s, &token);
+    struct client *client = client_new(options->urls[0], token);
+    struct replay_daylight d;
+
+    if (code == EXIT_OK_)
+        code = organisation_of_server(client, 0, &source);
+    client_free(client);
+    if (code != EXIT_OK_ || !replay_daylight(log, &source.document->organisation, &d))
+        return code;
+    json_object_set_new(report, "tickets_owned", json_integer(d.tickets));
+    json_object_set_new(report, "tickets_owned_on_shift", json_integer(d.tickets_on_shift));
+    json_object_set_new(report, "share_of_tickets_on_shift",
+                        json_real(d.tickets ? (double)d.tickets_on_shift / (double)d.tickets : 0));
+    json_object_set_new(report, "owned_hours", json_real((double)d.owned_s / 3600));
+    json_object_set_new(report, "share_of_time_on_shift",
+                        json_real(d.owned_s ? (double)d.on_shift_s / (double)d.owned_s : 0));
+    json_object_set_new(report, "share_of_time_somebody_on_shift",
+                        json_real(d.owned_s ? (double)d.somebody_s / (double)d.owned_s : 0));
+    return EXIT_OK_;
+}
+
 static void print_report(const json_t *report)
 {
     static const char *const fields[][3] = {
@@ -86,6 +113,14 @@ static void print_report(const json_t *report)
         {"hops", "hops to another team", "转交次数"},
         {"hops_per_case", "  hops per case", "  平均每案例转交次数"},
         {"bounces", "  of these bounces, back to a team", "  其中退回曾负责的团队"},
+        {"tickets_owned", "tickets that people of the log took", "日志中有人领取的工单"},
+        {"share_of_tickets_on_shift", "  share taken only while the taker's desk was open",
+         "  其中每次领取时其服务台都在当班的比例"},
+        {"owned_hours", "hours owned, by the log", "日志中的持有小时数"},
+        {"share_of_time_on_shift", "  share while the owner's desk was open",
+         "  其中持有人的服务台当班的比例"},
+        {"share_of_time_somebody_on_shift", "  share while any desk was open",
+         "  其中有任一服务台当班的比例"},
         {"refused", "calls refused", "被拒绝的调用"},
         {"unavailable", "calls given up", "放弃的调用"},
         {"steps_skipped", "steps skipped", "跳过的步骤"},
@@ -96,7 +131,8 @@ static void print_report(const json_t *report)
     const json_t *op;
 
     for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-        printf("%10s  %s\n", output_at(report, fields[i][0]), T(fields[i][1], fields[i][2]));
+        if (json_object_get(report, fields[i][0]))
+            printf("%10s  %s\n", output_at(report, fields[i][0]), T(fields[i][1], fields[i][2]));
     printf("\n%-10s %8s %8s %9s %9s %9s\n", T("operation", "操作"), T("count", "次数"), "/s", "p50 ms",
            "p95 ms", "p99 ms");
     json_object_foreach((json_t *)json_object_get(report, "operations"), name, op)
@@ -171,16 +207,39 @@ static int parse_options(struct cli *cli, struct replay_options *options, char *
     return EXIT_OK_;
 }
 
+/* Checks, and shows what came of it. Returns an exit code, EXIT_ERROR when it is not clean. */
+static int conclude(struct cli *cli, const struct replay_log *log, const struct replay_options *options,
+                    const char *log_file, struct replay_result *result)
+{
+    struct replay_verdict verdict = {0};
+    _cleanup_(json_decrefp) json_t *report = NULL;
+    int code = replay_check(log_file, options, &verdict);
+    bool bad = !replay_verdict_clean(&verdict) || result->double_wins;
+
+    if (code != EXIT_OK_)
+        return code;
+    report = report_json(result, &verdict);
+    json_object_set_new(report, "client_log", json_string(log_file));
+    code = add_daylight(report, log, options);
+    if (cli->json)
+        output_json(report);
+    else
+        print_report(report);
+    fprintf(stderr, "%s (%s)\n",
+            bad ? T("NOT CLEAN: see the report", "有异常：请看报告")
+                : T("clean: nothing lost, nothing double", "通过：无丢失，无重复"),
+            log_file);
+    return bad ? EXIT_ERROR : code;
+}
+
 int command_replay(struct cli *cli)
 {
     struct replay_options options = {0};
     struct replay_log log = {0};
     struct replay_result result = {0};
-    struct replay_verdict verdict = {0};
     char *urls[REGIONS] = {0}, run[32];
     _cleanup_(freep) char *log_file = mem_str(cli_flag(cli, "log"));
     long cases = cli_flag_number(cli, "cases", 0, 1, 10000000);
-    bool bad = false;
     int code;
 
     code = cases < 0 ? EXIT_USAGE : parse_options(cli, &options, urls);
@@ -201,24 +260,10 @@ int command_replay(struct cli *cli)
     if (options.log && fclose(options.log) != 0 && code == EXIT_OK_)
         code = cli_fail(EXIT_ERROR, T("cannot write %s: %s", "无法写入 %s：%s"), log_file, strerror(errno));
     if (code == EXIT_OK_)
-        code = replay_check(log_file, &options, &verdict);
-    if (code == EXIT_OK_) {
-        json_t *report = report_json(&result, &verdict);
-        bad = !replay_verdict_clean(&verdict) || result.double_wins;
-        json_object_set_new(report, "client_log", json_string(log_file));
-        if (cli->json)
-            output_json(report);
-        else
-            print_report(report);
-        json_decref(report);
-        fprintf(stderr, "%s (%s)\n",
-                bad ? T("NOT CLEAN: see the report", "有异常：请看报告")
-                    : T("clean: nothing lost, nothing double", "通过：无丢失，无重复"),
-                log_file);
-    }
+        code = conclude(cli, &log, &options, log_file, &result);
     for (int r = 0; r < REGIONS; r++)
         free(urls[r]);
     replay_log_fini(&log);
     replay_result_fini(&result);
-    return code ? code : bad ? EXIT_ERROR : EXIT_OK_;
+    return code;
 }

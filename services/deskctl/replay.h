@@ -29,6 +29,7 @@ struct replay_step {
     int team;
     uint32_t agent;     /* hash of the owner's name: the same name is the same agent */
     const char *reason; /* static text */
+    int64_t at_s;       /* by the log; 0: it does not say, or not of which zone */
 };
 
 struct replay_case {

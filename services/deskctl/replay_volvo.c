@@ -1,6 +1,7 @@
 /* BPI Challenge 2013, incidents: one line per change, grouped by case, in order of time. Countries become the
  * three regions; the support team's line ("2nd", "3rd", none = first) and name become one of the demo's
  * teams; the owner's first name becomes an agent of the owner's region. */
+#include "base/clock.h"
 #include "deskctl/cli.h"
 #include "deskctl/replay.h"
 #include <string.h>
@@ -56,11 +57,12 @@ static void levels_of(const char *impact, struct replay_case *c)
 
 static int on_row(void *ctx, char *const *v)
 {
-    enum { ID, STATUS, SUB, IMPACT, PRODUCT, TEAM, CASE_COUNTRY, OWNER_COUNTRY, OWNER };
+    enum { ID, TIME, STATUS, SUB, IMPACT, PRODUCT, TEAM, CASE_COUNTRY, OWNER_COUNTRY, OWNER };
     struct reader *reader = ctx;
     struct replay_log *log = reader->log;
     struct replay_case *c = log->n ? &log->cases[log->n - 1] : NULL;
     struct replay_step step = {0};
+    int64_t at_us;
 
     if (!c || strcmp(c->id, v[ID]) != 0) {
         if (reader->limit && log->n == reader->limit)
@@ -75,6 +77,8 @@ static int on_row(void *ctx, char *const *v)
     step.team = team_of(v[TEAM]);
     step.agent = replay_hash(v[OWNER]);
     step.reason = "waiting";
+    if (clock_parse(str_from(v[TIME]), &at_us) == 0)
+        step.at_s = at_us / US_PER_S;
     if (strcmp(v[STATUS], "Queued") == 0 || strcmp(v[STATUS], "Unmatched") == 0)
         step.kind = STEP_QUEUE;
     else if (strcmp(v[STATUS], "Accepted") == 0)
@@ -94,8 +98,8 @@ static int on_row(void *ctx, char *const *v)
 int replay_read_volvo(const char *file, int limit, struct replay_log *ret_log)
 {
     static const char *const columns[] = {
-        "case_id",      "status",       "sub_status",    "impact", "product",
-        "support_team", "case_country", "owner_country", "owner",  NULL};
+        "case_id",      "timestamp",    "status",        "sub_status", "impact", "product",
+        "support_team", "case_country", "owner_country", "owner",      NULL};
     struct reader reader = {ret_log, limit};
 
     return csv_read(file, columns, on_row, &reader);

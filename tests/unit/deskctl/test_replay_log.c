@@ -60,6 +60,7 @@ Test(volvo, becomes_cases_of_steps)
         cr_assert_eq(log.cases[0].nsteps, 4);
         cr_assert_eq(log.cases[0].steps[0].kind, STEP_WORK);
         cr_assert_eq(log.cases[0].steps[0].region, REGION_AP);
+        cr_assert_eq(log.cases[0].steps[0].at_s, 1325372400, "by its zone");
         cr_assert_eq(log.cases[0].steps[0].team, 0);
         cr_assert_eq(log.cases[0].steps[1].kind, STEP_QUEUE);
         cr_assert_eq(log.cases[0].steps[1].region, REGION_EU);

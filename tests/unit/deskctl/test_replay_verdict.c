@@ -221,6 +221,11 @@ static void answer_desk(void *ctx, const char *request, struct buf *ret_response
                   desk->keeps ? "{\"items\":[{\"number\":\"EU-1\",\"seq\":1,\"type\":\"ticket.created\","
                                 "\"actor\":\"req\",\"key\":\"s-1-1-0\"}],\"next\":null}"
                               : "{\"items\":[],\"next\":null}");
+    } else if (strncmp(request, "GET /api/v1/organisation ", 25) == 0) {
+        fake_json(ret_response, 200,
+                  "{\"version\":1,\"document\":{\"teams\":{\"t\":{\"title\":{\"en\":\"T\",\"zh\":\"T\"},"
+                  "\"tier\":1}},"
+                  "\"default_team\":\"t\"}}");
     } else {
         fake_json(ret_response, 404, "{\"title\":\"Not found\"}");
     }
