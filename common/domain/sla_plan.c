@@ -55,6 +55,9 @@ void sla_plan_fini(struct sla_plan *plan)
         calendar_free(plan->calendars[i].calendar);
     for (size_t i = 0; i < plan->nescalations; i++)
         escalation_fini(&plan->escalations[i]);
+    for (size_t i = 0; i < plan->closing.nneeds; i++)
+        sla_condition_fini(&plan->closing.needs[i].when);
+    free(plan->closing.needs);
     free(plan->escalations);
     free(plan->schedules);
     free(plan->policies);
@@ -171,6 +174,19 @@ struct instant sla_closing_due(const struct sla_closing *closing, struct instant
     if (worktime_deadline(&worktime, resolved, sla_target_seconds(wait, closing->calendar, resolved), &due))
         return (struct instant){0}; /* beyond what the calendar knows */
     return due;
+}
+
+struct instant sla_closing_reopen_until(const struct sla_closing *closing, struct instant closed)
+{
+    return (struct instant){closing->reopen_s ? closed.us + closing->reopen_s * 1000000 : 0};
+}
+
+unsigned sla_closing_needs(const struct sla_closing *closing, const struct sla_facts *facts)
+{
+    for (size_t i = 0; i < closing->nneeds; i++)
+        if (sla_condition_holds(&closing->needs[i].when, facts))
+            return closing->needs[i].parts;
+    return SLA_NEEDS_ALL;
 }
 
 /* ---- what conditions do to each other ---- */

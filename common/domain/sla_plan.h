@@ -72,13 +72,23 @@ struct sla_attachment {
     const struct sla_calendar *calendar;
 };
 
-/** What happens in time after the work is done, or while nobody can work. All zero: nothing. */
+/** What a resolution has to tell. */
+enum { SLA_NEEDS_CAUSE = 1, SLA_NEEDS_SOLUTION = 2, SLA_NEEDS_PREVENTION = 4, SLA_NEEDS_ALL = 7 };
+struct sla_needs {
+    struct sla_condition when;
+    unsigned parts; /* of the above */
+};
+
+/** What happens in time after the work is done, or while nobody can work; and what "done" takes. */
 struct sla_closing {
     struct sla_target
         auto_close; /* how long a resolved ticket waits for its requester; only its amount counts */
     const struct sla_calendar *calendar; /* by which */
     int64_t survey_s;                    /* from the resolution to the survey */
     int64_t remind_s;                    /* between reminders of a pending ticket */
+    int64_t reopen_s;                    /* how long a closed ticket can be reopened; 0: never */
+    struct sla_needs *needs;             /* the first whose condition holds; where none does: all */
+    size_t nneeds;
 };
 
 struct sla_plan {
@@ -118,6 +128,10 @@ int64_t sla_target_seconds(const struct sla_target *target, const struct sla_cal
                            struct instant start);
 /** When a ticket that is resolved now closes by itself; none: never. */
 struct instant sla_closing_due(const struct sla_closing *closing, struct instant resolved);
+/** Until when a ticket that is closed now can be reopened; none: it cannot. */
+struct instant sla_closing_reopen_until(const struct sla_closing *closing, struct instant closed);
+/** What the resolution of a ticket has to tell: bits of SLA_NEEDS_. */
+unsigned sla_closing_needs(const struct sla_closing *closing, const struct sla_facts *facts);
 /** True when the claim of a ticket, which makes it open and owned, can move a clock or begin an escalation:
  * such tickets cannot be claimed without a look at their clocks. */
 bool sla_plan_minds_claims(const struct sla_plan *plan);

@@ -31,13 +31,14 @@ static const struct move moves[] = {
     [ACTION_TRANSFER] = {ANY, {0, N, O, O, _, _, _}},    [ACTION_REPLY] = {ANY, {0, N, O, P, _, _, _}},
     [ACTION_NOTE] = {ANY, {0, N, O, P, R, _, _}},        [ACTION_PEND] = {OWNED, {0, _, P, P, _, _, _}},
     [ACTION_RESOLVE] = {OWNED, {0, _, R, R, _, _, _}},   [ACTION_CONFIRM] = {ANY, {0, _, _, _, C, _, _}},
-    [ACTION_REOPEN] = {ANY, {0, _, _, _, O, _, _}},      [ACTION_CANCEL] = {ANY, {0, X, X, X, _, _, _}},
+    [ACTION_REOPEN] = {ANY, {0, _, _, _, O, O, _}},      [ACTION_CANCEL] = {ANY, {0, X, X, X, _, _, _}},
     [ACTION_PRIORITIZE] = {ANY, {0, N, O, P, _, _, _}},  [ACTION_RECALCULATE] = {ANY, {0, N, O, P, _, _, _}},
     [ACTION_ACKNOWLEDGE] = {ANY, {0, N, O, P, _, _, _}}, [ACTION_TAKE_OVER] = {OWNED, {0, _, O, P, _, _, _}},
     [ACTION_ASSIGN] = {ANY, {0, O, O, P, _, _, _}},      [ACTION_NUDGE] = {ANY, {0, N, O, P, _, _, _}},
     [ACTION_HAND_BACK] = {ANY, {0, N, O, O, _, _, _}},   [ACTION_LINK] = {ANY, {0, N, O, P, R, _, _}},
     [ACTION_UNLINK] = {ANY, {0, N, O, P, R, _, _}},      [ACTION_MERGE] = {ANY, {0, X, X, X, _, _, _}},
-    [ACTION_UNMERGE] = {ANY, {0, _, _, _, _, _, O}},
+    [ACTION_UNMERGE] = {ANY, {0, _, _, _, _, _, O}},     [ACTION_SPLIT] = {ANY, {0, N, O, P, R, _, _}},
+    [ACTION_FOLLOW_UP] = {ANY, {0, _, _, _, _, C, _}},
 };
 
 #undef N
@@ -129,7 +130,8 @@ enum ticket_state ticket_state_next(enum ticket_action action, struct ticket_sit
     move = &moves[action];
     if ((move->owner == OWNED && !now.owned) || (move->owner == UNOWNED && now.owned))
         return 0;
-    if (action == ACTION_UNMERGE && !now.merged)
+    if ((action == ACTION_UNMERGE && !now.merged) ||
+        (action == ACTION_REOPEN && now.state == TICKET_CLOSED && now.late))
         return 0;
     if (action == ACTION_REPLY && now.by_requester && now.state == TICKET_PENDING)
         return TICKET_OPEN;

@@ -21,12 +21,13 @@ struct ticket_situation {
     bool owned;        /* somebody works on it */
     bool by_requester; /* whoever acts is the one who asked */
     bool merged;       /* it is part of another one, and could still become one of its own */
+    bool late;         /* closed, and for longer than it may be reopened */
 };
 
 /** The state after `action`, or 0 when the table has no such move. Rights are not judged here (auth/authz.h).
  */
 enum ticket_state ticket_state_next(enum ticket_action action, struct ticket_situation now);
-/** True for states that nothing leaves. */
+/** True for states in which nobody works on it; a closed ticket can be reopened for a while. */
 bool ticket_state_is_final(enum ticket_state state);
 
 #define X(constant, number, verb) +1

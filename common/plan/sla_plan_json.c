@@ -249,9 +249,69 @@ static int read_wait(const struct reader *r, const struct plan_node *node, int64
     return rc;
 }
 
+/* Two weeks, unless the plan says otherwise. */
+#define USUAL_REOPEN_S (INT64_C(14) * 24 * 3600)
+
+static int read_reopen(const struct reader *r, const struct plan_node *node, int64_t *ret_s)
+{
+    const char *text = json_string_value(node->json);
+
+    *ret_s = text && strcmp(text, "never") == 0 ? 0 : USUAL_REOPEN_S;
+    return node->json && *ret_s ? read_wait(r, node, ret_s) : 0;
+}
+
+static int read_parts(const struct reader *r, const struct plan_node *node, unsigned *ret_parts)
+{
+    static const char *const names[] = {"cause", "solution", "prevention"};
+    size_t n, k;
+    int rc = plan_array(node, ARRAY_SIZE(names), &n, r->fault);
+
+    *ret_parts = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        const struct plan_node item = plan_item(node, i);
+        const char *text = json_string_value(item.json);
+
+        for (k = 0; text && k < ARRAY_SIZE(names) && strcmp(names[k], text) != 0; k++)
+            ;
+        if (!text || k == ARRAY_SIZE(names))
+            rc = plan_fail(&item, r->fault, "must be \"cause\", \"solution\" or \"prevention\"");
+        else
+            *ret_parts |= 1u << k;
+    }
+    return rc;
+}
+
+/* What a resolution needs. */
+static int read_needs(const struct reader *r, const struct plan_node *node)
+{
+    static const char *const keys[] = {"when", "needs", NULL};
+    struct sla_closing *closing = &r->plan->closing;
+    size_t n;
+    int rc = plan_array(node, SLA_POLICIES_MAX, &n, r->fault);
+
+    if (rc < 0)
+        return rc;
+    closing->needs = NEW_ARRAY(struct sla_needs, n + 1);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        const struct plan_node item = plan_item(node, i), when = plan_member(&item, "when"),
+                               parts = plan_member(&item, "needs");
+
+        rc = plan_object(&item, keys, r->fault);
+        closing->nneeds++;
+        if (rc == 0 && when.json)
+            rc = sla_condition_json_read(&when, moments, &closing->needs[i].when, r->fault);
+        if (rc == 0)
+            rc = read_parts(r, &parts, &closing->needs[i].parts);
+    }
+    return rc;
+}
+
 static int read_closing(const struct reader *r, const struct plan_node *node)
 {
-    static const char *const keys[] = {"auto_close", "calendar", "survey", "pending_reminder", NULL};
+    static const char *const keys[] = {"auto_close",    "calendar", "survey", "pending_reminder",
+                                       "reopen_within", "resolve",  NULL};
+    const struct plan_node reopen = plan_member(node, "reopen_within"),
+                           resolve = plan_member(node, "resolve");
     const struct plan_node auto_close = plan_member(node, "auto_close"),
                            calendar = plan_member(node, "calendar"), survey = plan_member(node, "survey"),
                            remind = plan_member(node, "pending_reminder");
@@ -265,7 +325,11 @@ static int read_closing(const struct reader *r, const struct plan_node *node)
         rc = sla_calendar_json_read(&calendar, r->plan, &closing->calendar, r->fault);
     if (rc == 0)
         rc = read_wait(r, &survey, &closing->survey_s);
-    return rc < 0 ? rc : read_wait(r, &remind, &closing->remind_s);
+    if (rc == 0)
+        rc = read_wait(r, &remind, &closing->remind_s);
+    if (rc == 0)
+        rc = read_reopen(r, &reopen, &closing->reopen_s);
+    return rc == 0 && resolve.json ? read_needs(r, &resolve) : rc;
 }
 
 /* ---- policies ---- */

@@ -19,7 +19,10 @@
  *    "closing": {"auto_close": {"working_days": 5},     after the resolution, unless it is reopened,
  *                "calendar": "berlin",                  counted so (default: the default calendar)
  *                "survey": "24h",                       after the resolution
- *                "pending_reminder": "48h"}}            to the requester, again and again while it is pending
+ *                "pending_reminder": "48h",             to the requester, again and again while it is pending
+ *                "reopen_within": "336h",               after it was closed (default), or "never"
+ *                "resolve": [{"when": {...}, "needs": ["solution"]}]}}   the first that holds (default: all
+ * three)
  *
  * An amount is seconds, or "90s", "30m", "4h", or {"working_days": 2}. The targets first_response,
  * next_reply, update and resolve have conditions of their own, which may be replaced one by one. Limits: 200

@@ -85,7 +85,11 @@ enum retry_class {
     X(E_LINK, 41, 409, RETRY_NEVER, "link-refused", "The links that exist do not allow this",                \
       "现有关联不允许此操作")                                                                                \
     X(E_OPEN_DEPENDENCIES, 42, 409, RETRY_NEVER, "open-dependencies",                                        \
-      "What the ticket depends on is not solved", "此工单依赖的工单尚未解决")
+      "What the ticket depends on is not solved", "此工单依赖的工单尚未解决")                                \
+    X(E_REOPEN_LATE, 49, 409, RETRY_NEVER, "reopen-window-over",                                             \
+      "It is too late to reopen the ticket; make a follow-up", "已过重新打开的期限；请创建后续工单")         \
+    X(E_LINK_OVER, 50, 410, RETRY_NEVER, "mail-link-over", "The link of the mail is not valid any more",     \
+      "邮件中的链接已失效")
 
 enum meridian_error {
 #define X(name, number, status, retry, slug, en, zh) name = number,

@@ -34,7 +34,9 @@
     X(ACTION_LINK, 20, "link")                                                                               \
     X(ACTION_UNLINK, 21, "unlink")                                                                           \
     X(ACTION_MERGE, 22, "merge")                                                                             \
-    X(ACTION_UNMERGE, 23, "unmerge")
+    X(ACTION_UNMERGE, 23, "unmerge")                                                                         \
+    X(ACTION_SPLIT, 27, "split")                                                                             \
+    X(ACTION_FOLLOW_UP, 28, "follow-up")
 
 /* X(constant, wire number, stored name) */
 #define USER_ROLES(X)                                                                                        \
@@ -43,13 +45,16 @@
     X(ROLE_LEAD, 3, "lead")                                                                                  \
     X(ROLE_ADMIN, 4, "admin")
 
-/* X(constant, what `from` is to `to`: stored, and what `to` is to `from`). */
+/* X(constant, what `from` is to `to`: stored, and what `to` is to `from`). The last two are of tickets that
+ * were made from others; people do not make or end them. */
 #define TICKET_LINKS(X)                                                                                      \
     X(LINK_PARENT_OF, "parent_of", "child_of")                                                               \
     X(LINK_DUPLICATE_OF, "duplicate_of", "duplicated_by")                                                    \
     X(LINK_RELATED, "related", "related")                                                                    \
     X(LINK_CAUSED_BY, "caused_by", "causes")                                                                 \
-    X(LINK_DEPENDS_ON, "depends_on", "blocks")
+    X(LINK_DEPENDS_ON, "depends_on", "blocks")                                                               \
+    X(LINK_SPLIT_FROM, "split_from", "split_into")                                                           \
+    X(LINK_FOLLOW_UP_OF, "follow_up_of", "follow_up")
 
 /* Impact and urgency: 1 high, 2 medium, 3 low. Priority: 1 (P1) to 4 (P4). */
 enum { LEVEL_HIGH = 1, LEVEL_MEDIUM = 2, LEVEL_LOW = 3 };

@@ -44,6 +44,12 @@ static const char *team_name(const struct organisation *o, const struct org_rout
     return route->team == ORG_NONE ? "" : o->teams[route->team].name;
 }
 
+/* It has its team from the ticket that it was made from, whatever the rules say. */
+static bool team_kept(const json_t *data)
+{
+    return json_is_true(json_object_get(json_object_get(data, "routing"), "team_kept"));
+}
+
 /* ---- rules test ---- */
 
 enum { MOVES_MAX = 1000, PAGE = 50 };
@@ -67,7 +73,7 @@ static void test_ticket(struct test *test, const json_t *item)
         test->hits[route.rule - test->o->rules]++;
     else
         test->unruled++;
-    if (was && strcmp(was, is) == 0)
+    if (team_kept(data) || (was && strcmp(was, is) == 0))
         return;
     test->moved++;
     if (json_array_size(test->moves) < MOVES_MAX)
@@ -213,7 +219,9 @@ static void print_route(const json_t *result)
         output_at(rule, "rule"));
     printf(T("  impact %s, urgency %s\n", "  影响 %s，紧急程度 %s\n"), output_at(result, "impact"),
            output_at(result, "urgency"));
-    if (json_is_false(json_object_get(result, "same")))
+    if (json_is_true(json_object_get(result, "team_kept")))
+        puts(T("  the team is that of the ticket it was made from", "  团队沿用来源工单的团队"));
+    else if (json_is_false(json_object_get(result, "same")))
         puts(T("  done again, it goes elsewhere: this deskctl and the router are of different releases",
                "  重新计算结果不同：deskctl 与路由服务版本不一致"));
 }
@@ -240,11 +248,12 @@ int command_explain_route(struct cli *cli)
     given = given_of(data);
     route = organisation_route(o, &given.facts, given.impact, given.urgency);
     result =
-        json_pack("{s:s, s:I, s:s, s:s?, s:s?, s:i, s:i, s:o, s:b}", "number", output_at(data, "number"),
+        json_pack("{s:s, s:I, s:s, s:s?, s:s?, s:i, s:i, s:o, s:b, s:b}", "number", output_at(data, "number"),
                   "organisation", (json_int_t)source.version, "team", output_at(data, "team"), "service",
                   route.service ? route.service->name : NULL, "rule", route.rule ? route.rule->name : NULL,
                   "impact", route.impact, "urgency", route.urgency, "rules", rules_tried(o, &given, &route),
-                  "same", !o->nteams || strcmp(output_at(data, "team"), team_name(o, &route)) == 0);
+                  "same", !o->nteams || strcmp(output_at(data, "team"), team_name(o, &route)) == 0,
+                  "team_kept", team_kept(data));
     if (cli->json)
         output_json(result);
     else

@@ -1,4 +1,5 @@
 /* Submitting, reading and working tickets. */
+#include "deskctl/command_ticket.h"
 #include "base/encode.h"
 #include "base/memory.h"
 #include "base/uuid.h"
@@ -9,19 +10,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static void path_number(struct buf *path, const char *number)
+void ticket_path(struct buf *path, const char *number)
 {
     buf_add_text(path, "/api/v1/tickets/");
     buf_add_percent(path, str_from(number));
 }
 
-/* A text argument; "-" reads standard input. Freed by the caller. */
-static char *text_argument(const char *text)
+char *ticket_argument(const char *text)
 {
     return strcmp(text, "-") == 0 ? cli_stdin() : mem_str(text);
 }
 
-static int set_text(json_t *body, const char *name, const char *text)
+int ticket_set(json_t *body, const char *name, const char *text)
 {
     json_t *value;
 
@@ -44,7 +44,7 @@ int command_submit(struct cli *cli)
     struct client *client = cli_client(cli);
     _cleanup_response_ struct response response = {0};
     _cleanup_(freep) char *description =
-        text_argument(cli_flag(cli, "description") ? cli_flag(cli, "description") : cli->args[0]);
+        ticket_argument(cli_flag(cli, "description") ? cli_flag(cli, "description") : cli->args[0]);
     const char *key = cli_flag(cli, "key");
     char fresh[UUID_TEXT_SIZE];
     json_t *body = json_object();
@@ -58,11 +58,11 @@ int command_submit(struct cli *cli)
         struct uuid uuid = uuid_v7();
         key = uuid_format(&uuid, fresh);
     }
-    code = set_text(body, "subject", cli->args[0]);
+    code = ticket_set(body, "subject", cli->args[0]);
     if (!code)
-        code = set_text(body, "description", description);
+        code = ticket_set(body, "description", description);
     for (size_t i = 0; !code && i < ARRAY_SIZE(fields); i++)
-        code = set_text(body, fields[i][1], cli_flag(cli, fields[i][0]));
+        code = ticket_set(body, fields[i][1], cli_flag(cli, fields[i][0]));
     if (code) {
         json_decref(body);
         return code;
@@ -195,7 +195,7 @@ int command_history(struct cli *cli)
     };
     _cleanup_buf_ struct buf path = BUF_INIT;
 
-    path_number(&path, cli->args[0]);
+    ticket_path(&path, cli->args[0]);
     buf_add_text(&path, "/events");
     return print_list(cli, buf_text(&path), MOST_ROWS, columns, ARRAY_SIZE(columns),
                       T("no events", "没有事件"));
@@ -212,7 +212,7 @@ int command_links(struct cli *cli)
     _cleanup_response_ struct response response = {0};
     _cleanup_buf_ struct buf path = BUF_INIT;
 
-    path_number(&path, cli->args[0]);
+    ticket_path(&path, cli->args[0]);
     buf_add_text(&path, "/links");
     client_call(client, "GET", buf_text(&path), NULL, NULL, &response);
     if (response.status != 200)
@@ -231,7 +231,7 @@ int command_show(struct cli *cli)
     _cleanup_response_ struct response response = {0};
     _cleanup_buf_ struct buf path = BUF_INIT;
 
-    path_number(&path, cli->args[0]);
+    ticket_path(&path, cli->args[0]);
     client_call(client, "GET", buf_text(&path), NULL, NULL, &response);
     if (response.status != 200)
         return client_explain(&response, client->url);
@@ -250,7 +250,7 @@ int command_next(struct cli *cli)
     char key[UUID_TEXT_SIZE];
     json_t *body = json_object();
 
-    if (set_text(body, "team", cli_flag(cli, "team"))) {
+    if (ticket_set(body, "team", cli_flag(cli, "team"))) {
         json_decref(body);
         return EXIT_USAGE;
     }
@@ -310,14 +310,15 @@ static int action_body(struct cli *cli, const char *action, const char *path, js
         owner_verb = owner_verb || strcmp(action, owners[i]) == 0;
 
     for (size_t i = 0; !code && i < ARRAY_SIZE(copied); i++)
-        code = set_text(body, copied[i], cli_flag(cli, copied[i]));
+        code = ticket_set(body, copied[i], cli_flag(cli, copied[i]));
     for (int i = 1; !code && i < cli->nargs && argument_names(action); i++)
-        code = set_text(body, argument_names(action)[i - 1], cli->args[i]);
-    if (cli_flag(cli, "force"))
-        json_object_set_new(body, "force", json_true());
+        code = ticket_set(body, argument_names(action)[i - 1], cli->args[i]);
+    for (const char *const *name = (const char *const[]){"force", "broadcast", NULL}; *name; name++)
+        if (cli_flag(cli, *name))
+            json_object_set_new(body, *name, json_true());
     if (!code && cli->nargs > 1 && !argument_names(action)) {
-        _cleanup_(freep) char *text = text_argument(cli->args[1]);
-        code = text ? set_text(body, "body", text) : EXIT_USAGE;
+        _cleanup_(freep) char *text = ticket_argument(cli->args[1]);
+        code = text ? ticket_set(body, "body", text) : EXIT_USAGE;
     }
     if (code)
         return code;
@@ -342,7 +343,7 @@ int command_action(struct cli *cli)
     json_t *body = json_object();
     int code;
 
-    path_number(&path, cli->args[0]);
+    ticket_path(&path, cli->args[0]);
     code = action_body(cli, action, buf_text(&path), body);
     if (code) {
         json_decref(body);
@@ -361,5 +362,8 @@ int command_action(struct cli *cli)
                *output_at(response.json, "owner.login") ? output_at(response.json, "owner.login")
                                                         : T("nobody", "无人"),
                output_at(response.json, "epoch"));
+    if (!cli->json && json_object_get(response.json, "broadcast"))
+        printf(T("sent to %s open children, %s passed over\n", "已发送至 %s 个未结子工单，略过 %s 个\n"),
+               output_at(response.json, "broadcast.sent"), output_at(response.json, "broadcast.passed_over"));
     return EXIT_OK_;
 }

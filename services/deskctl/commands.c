@@ -54,6 +54,11 @@ static const struct flag flags_epoch[] = {
     {"reason", 'r', "TEXT", {"why", "原因"}},
     {0},
 };
+static const struct flag flags_reply[] = {
+    {"broadcast", 'b', NULL, {"also to the open children of the ticket", "同时发送至该工单的未结子工单"}},
+    {"epoch", 'e', "N", {"ownership epoch (default: not checked)", "所有权 epoch（默认不检查）"}},
+    {0},
+};
 static const struct flag flags_reopen[] = {
     {"reason", 'r', "TEXT", {"what is not solved (required)", "尚未解决之处（必填）"}},
     {0},
@@ -71,9 +76,9 @@ static const struct flag flags_pend[] = {
     {0},
 };
 static const struct flag flags_resolve[] = {
-    {"cause", 'c', "TEXT", {"what caused it (required)", "原因（必填）"}},
-    {"solution", 's', "TEXT", {"what solved it (required)", "解决方案（必填）"}},
-    {"prevention", 0, "TEXT", {"what keeps it from coming back (required)", "预防措施（必填）"}},
+    {"cause", 'c', "TEXT", {"what caused it", "原因"}},
+    {"solution", 's', "TEXT", {"what solved it", "解决方案"}},
+    {"prevention", 0, "TEXT", {"what keeps it from coming back", "预防措施"}},
     {"force", 0, NULL, {"although dependencies are open; say why", "忽略未解决的依赖，须说明原因"}},
     {"reason", 'r', "TEXT", {"why it is forced", "强制解决的原因"}},
     {"epoch", 'e', "N", {"ownership epoch (default: the present one)", "所有权 epoch（默认：当前值）"}},
@@ -317,7 +322,7 @@ const struct command deskctl_commands[] = {
      2,
      2,
      {"answer publicly; TEXT - reads standard input", "公开回复；文本为 - 时读取标准输入"},
-     flags_epoch,
+     flags_reply,
      command_action,
      true},
     {"note",
@@ -348,6 +353,10 @@ const struct command deskctl_commands[] = {
     {"links", "NUMBER", 1, 1, {"what a ticket is linked to", "显示工单的关联"}, NULL, command_links, true},
     ACT("merge", "NUMBER INTO", 2, "make a ticket part of another", "将工单并入另一工单", flags_reason),
     VERB("unmerge", "undo a merge, within 24 hours", "撤销合并（24 小时内）", flags_reason),
+    WITH(2, "split", "NUMBER SEQ", "make a reply a ticket of its own", "将一条回复拆分为新工单", derive_flags,
+         command_split),
+    WITH(2, "follow-up", "NUMBER TEXT", "follow a closed ticket up with a new one",
+         "为已关闭的工单创建后续工单", derive_flags, command_follow_up),
     {"events",
      "",
      0,

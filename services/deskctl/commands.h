@@ -4,7 +4,7 @@
 
 extern const struct command deskctl_commands[];
 extern const size_t deskctl_ncommands;
-extern const struct flag oncall_swap_ask_flags[], oncall_swap_list_flags[],
+extern const struct flag derive_flags[], oncall_swap_ask_flags[], oncall_swap_list_flags[],
     calendar_refresh_flags[], sla_tzdata_flags[]; /* beside their commands */
 
 int command_login(struct cli *cli);
@@ -18,6 +18,8 @@ int command_history(struct cli *cli);
 int command_next(struct cli *cli);
 int command_action(struct cli *cli); /* claim, release, transfer, reply, note, pend, resolve, confirm, reopen,
                                         cancel: by command name */
+int command_split(struct cli *cli);
+int command_follow_up(struct cli *cli);
 int command_links(struct cli *cli);
 int command_events(struct cli *cli);
 int command_status(struct cli *cli);

@@ -263,7 +263,13 @@ static void print_messages(const json_t *messages, const char *title)
 
     json_array_foreach((json_t *)messages, i, message)
     {
-        printf("\n%s %s, %s\n", title, output_at(message, "author"), output_at(message, "at"));
+        const json_t *into = json_object_get(message, "split_into"), *number;
+        size_t k;
+
+        printf("\n%s %s, %s (%s)\n", title, output_at(message, "author"), output_at(message, "at"),
+               output_at(message, "seq"));
+        json_array_foreach(into, k, number)
+            printf("  %s %s\n", T("split into", "拆分为"), json_string_value(number));
         print_block(output_at(message, "body"));
     }
 }
@@ -333,6 +339,7 @@ void output_ticket(const json_t *ticket)
     print_field(T("waits for", "等待"), output_at(ticket, "waits_for"));
     print_field(T("next", "下一步"), output_at(ticket, "next_step.what"));
     print_field(T("by", "预计"), output_at(ticket, "next_step.by"));
+    print_field(T("reopen until", "可重新打开至"), output_at(ticket, "reopen_until"));
     print_journey(ticket);
     print_clocks(json_object_get(ticket, "clocks"));
     if (json_array_size(json_object_get(ticket, "aliases")))

@@ -55,6 +55,12 @@ const struct route api_routes[] = {
     COMMAND("unlink", ACTION_UNLINK),
     COMMAND("merge", ACTION_MERGE),
     COMMAND("unmerge", ACTION_UNMERGE),
+    {HTTP_POST_, V1 "/tickets/{number}/replies/{seq}:split", ACTION_SPLIT, true, BODY_MAY_BE_EMPTY,
+     command_post, NULL},
+    COMMAND("follow-up", ACTION_FOLLOW_UP),
+    {HTTP_GET_, V1 "/confirmations", ROUTE_OPEN, false, BODY_NONE, confirmation_get, QUERY("token")},
+    {HTTP_POST_, V1 "/confirmations", ROUTE_OPEN, false, BODY_MAY_BE_EMPTY, confirmation_post,
+     QUERY("token")},
     {HTTP_GET_, V1 "/tickets/{number}/links", AUTHZ_TICKET_READ, true, BODY_NONE, ticket_links_get, NULL},
     {HTTP_GET_, V1 "/tickets/{number}/sla", AUTHZ_SLA_READ, false, BODY_NONE, ticket_sla_get, NULL},
     {HTTP_GET_, V1 "/sla/plan", AUTHZ_SLA_READ, false, BODY_NONE, sla_plan_get, QUERY("version")},
@@ -101,8 +107,7 @@ enum authz_verdict route_verdict(const struct route *route, const struct authz_s
 
 /* ---- paths ---- */
 
-/* A number in capitals, or false for what cannot be one. */
-static bool take_number(struct str text, char ret_number[SPOOL_NUMBER_SIZE])
+bool api_take_number(struct str text, char ret_number[SPOOL_NUMBER_SIZE])
 {
     struct str region, digits;
     int64_t value;
@@ -120,20 +125,54 @@ static bool take_number(struct str text, char ret_number[SPOOL_NUMBER_SIZE])
     return true;
 }
 
-static bool path_matches(const char *pattern, struct str path, struct str *ret_number)
-{
-    const char *hole = strstr(pattern, "{number}");
-    struct str head, tail;
+/* What stands in the holes of a pattern; p NULL where it has none. */
+struct holes {
+    struct str number, seq;
+};
 
-    *ret_number = (struct str){0};
-    if (!hole)
-        return str_eq(path, str_from(pattern));
-    head = (struct str){pattern, (size_t)(hole - pattern)};
-    tail = str_from(hole + strlen("{number}"));
-    if (path.n <= head.n + tail.n || !str_starts(path, head) || !str_ends(path, tail))
+/* A hole ends where the path has a slash or a colon. */
+static bool path_matches(const char *pattern, struct str path, struct holes *ret_holes)
+{
+    const char *hole;
+
+    *ret_holes = (struct holes){0};
+    while ((hole = strchr(pattern, '{'))) {
+        struct str head = {pattern, (size_t)(hole - pattern)}, *value;
+        size_t n = 0;
+
+        value = str_starts(str_from(hole), STR("{number}")) ? &ret_holes->number : &ret_holes->seq;
+        if (!str_starts(path, head))
+            return false;
+        path = (struct str){path.p + head.n, path.n - head.n};
+        while (n < path.n && path.p[n] != '/' && path.p[n] != ':')
+            n++;
+        if (!n)
+            return false;
+        *value = (struct str){path.p, n};
+        path = (struct str){path.p + n, path.n - n};
+        pattern = strchr(hole, '}') + 1;
+    }
+    return str_eq(path, str_from(pattern));
+}
+
+/* What the holes say; false after answering that there can be no such thing. */
+static bool take_holes(struct call *call, const struct holes *holes)
+{
+    struct str number = holes->number, digits = holes->seq;
+    int64_t seq = 0;
+
+    if (number.p && !api_take_number(number, call->number)) {
+        call_problem(call, E_NOT_FOUND, "\"%.*s\" is not the number of a ticket",
+                     number.n > 40 ? 40 : (int)number.n, number.p);
         return false;
-    *ret_number = (struct str){path.p + head.n, path.n - head.n - tail.n};
-    return !memchr(ret_number->p, '/', ret_number->n) && !memchr(ret_number->p, ':', ret_number->n);
+    }
+    if (digits.p && (digits.p[0] == '+' || str_to_i64(digits, 1, INT32_MAX, &seq) < 0)) {
+        call_problem(call, E_NOT_FOUND, "\"%.*s\" is not the number of a reply",
+                     digits.n > 40 ? 40 : (int)digits.n, digits.p);
+        return false;
+    }
+    call->seq = (uint32_t)seq;
+    return true;
 }
 
 static const char *const method_names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", ""};
@@ -143,11 +182,11 @@ static bool find_route(struct call *call, struct str path)
 {
     enum http_method method = http_method(call->x) == HTTP_HEAD_ ? HTTP_GET_ : http_method(call->x);
     _cleanup_buf_ struct buf allowed = BUF_INIT;
-    struct str number;
+    struct holes holes;
 
     for (size_t i = 0; i < api_routes_n; i++) {
         const struct route *route = &api_routes[i];
-        if (!path_matches(route->pattern, path, &number))
+        if (!path_matches(route->pattern, path, &holes))
             continue;
         if (route->method != method) {
             buf_printf(&allowed, "%s%s", allowed.n ? ", " : "", method_names[route->method]);
@@ -156,12 +195,7 @@ static bool find_route(struct call *call, struct str path)
             continue;
         }
         call->route = route;
-        if (number.p && !take_number(number, call->number)) {
-            call_problem(call, E_NOT_FOUND, "\"%.*s\" is not the number of a ticket",
-                         number.n > 40 ? 40 : (int)number.n, number.p);
-            return false;
-        }
-        return true;
+        return take_holes(call, &holes);
     }
     if (allowed.n) {
         http_add_header(call->x, "Allow", buf_text(&allowed));

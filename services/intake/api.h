@@ -12,7 +12,7 @@ enum route_body { BODY_NONE, BODY_JSON, BODY_MAY_BE_EMPTY };
 
 struct route {
     enum http_method method;
-    const char *pattern; /* "{number}" stands for a ticket's number */
+    const char *pattern; /* "{number}" stands for a ticket's number, "{seq}" for that of a reply */
     int action;          /* enum ticket_action, enum authz_action or one of the above */
     bool object; /* whether this ticket may be seen or changed is judged where the ticket is: row-level
                     security, the authority */
@@ -29,6 +29,9 @@ enum authz_verdict route_verdict(const struct route *route, const struct authz_s
 /** The http_options.handler and .render_error; ctx is the struct intake. */
 void api_handle(void *ctx, struct http_exchange *x);
 void api_render_error(void *ctx, int code, struct buf *ret_body, const char **ret_content_type);
+
+/** A number in capitals, or false for what cannot be one. */
+bool api_take_number(struct str text, char ret_number[SPOOL_NUMBER_SIZE]);
 
 /* The handlers, by file. */
 void session_post(struct call *call); /* account.c */
@@ -63,5 +66,7 @@ void oncall_swap_post(struct call *call);
 void oncall_swap_take_post(struct call *call);
 void oncall_swap_decline_post(struct call *call);
 void oncall_swap_withdraw_post(struct call *call);
+void confirmation_get(struct call *call); /* confirmation.c */
+void confirmation_post(struct call *call);
 void home_get(struct call *call); /* site.c */
 void openapi_get(struct call *call);

@@ -20,6 +20,7 @@ struct call {
     uint8_t token_hash[AUTH_HASH_SIZE];
     bool signed_in, by_cookie;
     char number[SPOOL_NUMBER_SIZE]; /* {number} of the path, in capitals */
+    uint32_t seq;                   /* {seq} of the path; 0: it has none */
     char trace_id[33];
     char request_id[129];
     const char *language;  /* "en" or "zh" */

@@ -1,6 +1,7 @@
 /* Changing tickets: each verb's body is checked here and carried to the authority, which alone decides. */
 #include "base/clock.h"
 #include "intake/api.h"
+#include "intake/limits.h"
 #include "intake/peek.h"
 #include "meridian/errors.h"
 #include "meridian/limits.h"
@@ -17,7 +18,8 @@ struct command_body {
     int impact, urgency;
     const char *plan, *assignee;
     const char *link, *other;
-    bool force;
+    bool force, broadcast;
+    const char *subject, *service;
 };
 
 enum { SLUG_CHARS = 63, LOGIN_CHARS = 64, FIELDS_MAX = 6, IF_MATCH_MAX = 16 };
@@ -30,9 +32,26 @@ enum { SLUG_CHARS = 63, LOGIN_CHARS = 64, FIELDS_MAX = 6, IF_MATCH_MAX = 16 };
     {                                                                                                        \
         "reason", BODY_LINE, AT(text), LIMIT_REASON_CHARS, needed, NULL                                      \
     }
-#define TEXT(name, at)                                                                                       \
+#define TEXT(name, at, needed)                                                                               \
     {                                                                                                        \
-        name, BODY_TEXT, AT(at), LIMIT_TEXT_BYTES, true, NULL                                                \
+        name, BODY_TEXT, AT(at), LIMIT_TEXT_BYTES, needed, NULL                                              \
+    }
+#define FLAG(name)                                                                                           \
+    {                                                                                                        \
+#name, BODY_FLAG, AT(name), 0, false, NULL                                                           \
+    }
+/* Of a ticket that is made from another one. */
+#define SUBJECT                                                                                              \
+    {                                                                                                        \
+        "subject", BODY_LINE, AT(subject), LIMIT_SUBJECT_CHARS, false, NULL                                  \
+    }
+#define SERVICE                                                                                              \
+    {                                                                                                        \
+        "service", BODY_LINE, AT(service), LIMIT_SERVICE_CHARS, false, NULL                                  \
+    }
+#define LEVEL(name)                                                                                          \
+    {                                                                                                        \
+#name, BODY_LEVEL, AT(name), 0, false, NULL                                                          \
     }
 
 #define OTHER(name)                                                                                          \
@@ -54,24 +73,16 @@ static const struct verb {
     {ACTION_CLAIM, {EPOCH}},
     {ACTION_RELEASE, {EPOCH, REASON(false)}},
     {ACTION_TRANSFER, {EPOCH, REASON(false), {"team", BODY_LINE, AT(team), SLUG_CHARS, true, NULL}}},
-    {ACTION_REPLY, {EPOCH, TEXT("body", text)}},
-    {ACTION_NOTE, {EPOCH, TEXT("body", text)}},
+    {ACTION_REPLY, {EPOCH, TEXT("body", text, true), FLAG(broadcast)}},
+    {ACTION_NOTE, {EPOCH, TEXT("body", text, true)}},
     {ACTION_PEND, {EPOCH, REASON(true), {"until", BODY_TIME, AT(until_us), 0, false, NULL}}},
     {ACTION_RESOLVE,
-     {EPOCH,
-      TEXT("cause", cause),
-      TEXT("solution", solution),
-      TEXT("prevention", prevention),
-      {"force", BODY_FLAG, AT(force), 0, false, NULL},
-      REASON(false)}},
+     {EPOCH, TEXT("cause", cause, false), TEXT("solution", solution, false),
+      TEXT("prevention", prevention, false), FLAG(force), REASON(false)}},
     {ACTION_CONFIRM, {{0}}},
     {ACTION_REOPEN, {REASON(true)}},
     {ACTION_CANCEL, {EPOCH, REASON(false)}},
-    {ACTION_PRIORITIZE,
-     {EPOCH,
-      REASON(false),
-      {"impact", BODY_LEVEL, AT(impact), 0, false, NULL},
-      {"urgency", BODY_LEVEL, AT(urgency), 0, false, NULL}}},
+    {ACTION_PRIORITIZE, {EPOCH, REASON(false), LEVEL(impact), LEVEL(urgency)}},
     {ACTION_RECALCULATE, {REASON(false), {"plan", BODY_CHOICE, AT(plan), 0, false, plans}}},
     {ACTION_ACKNOWLEDGE, {REASON(false)}},
     {ACTION_TAKE_OVER, {EPOCH, REASON(true)}},
@@ -82,6 +93,8 @@ static const struct verb {
     {ACTION_UNLINK, {{"kind", BODY_CHOICE, AT(link), 0, true, links}, OTHER("to")}},
     {ACTION_MERGE, {EPOCH, OTHER("into"), REASON(false)}},
     {ACTION_UNMERGE, {REASON(false)}},
+    {ACTION_SPLIT, {SUBJECT, SERVICE, LEVEL(impact), LEVEL(urgency)}},
+    {ACTION_FOLLOW_UP, {TEXT("description", text, true), SUBJECT, SERVICE, LEVEL(impact), LEVEL(urgency)}},
 };
 
 static const struct verb *verb_of(int action)
@@ -90,6 +103,11 @@ static const struct verb *verb_of(int action)
         if ((int)verbs[i].action == action)
             return &verbs[i];
     return NULL;
+}
+
+static bool makes_ticket(const struct verb *verb)
+{
+    return verb->action == ACTION_SPLIT || verb->action == ACTION_FOLLOW_UP;
 }
 
 static bool read_body(struct call *call, const struct verb *verb, struct command_body *ret_body)
@@ -172,6 +190,23 @@ static void on_command(void *ctx, int status, const Meridian__Reply *reply)
         answer_ticket(call, reply);
 }
 
+/* The number of the ticket that was made, whose place is told. */
+static void on_derived(void *ctx, int status, const Meridian__Reply *reply)
+{
+    struct call *call = ctx;
+    struct str json, number;
+    char location[80];
+
+    if (call_failed(call, status, reply))
+        return;
+    json = (struct str){(const char *)reply->json.data, reply->json.len};
+    number = peek_text(json, call->route->action == ACTION_SPLIT ? "split_into" : "follow_up");
+    call_wrote(call, reply->has_lsn ? reply->lsn : 0);
+    snprintf(location, sizeof location, "/api/v1/tickets/%.*s", (int)number.n, number.p ? number.p : "");
+    http_add_header(call->x, "Location", location);
+    call_json(call, 201, json);
+}
+
 /* A number as it is written; one that is none will not be found. */
 static char *in_capitals(const char *number, char storage[SPOOL_NUMBER_SIZE])
 {
@@ -209,6 +244,8 @@ void command_post(struct call *call)
     }
     if (!read_body(call, verb, &body) || !read_if_match(call, &command, versions))
         return;
+    if (makes_ticket(verb) && !limit_submission(call))
+        return;
     call_request(call, &request, &principal);
     command.action = verb->action;
     command.number = call->number;
@@ -230,10 +267,15 @@ void command_post(struct call *call)
     command.link = (char *)body.link;
     command.other = in_capitals(body.other, other);
     command.has_force = command.force = body.force;
+    command.has_broadcast = command.broadcast = body.broadcast;
+    command.subject = (char *)body.subject;
+    command.service = (char *)body.service;
+    command.has_reply_seq = call->seq != 0;
+    command.reply_seq = call->seq;
     command.client_key = call_client_key(call, key);
     request.body_case = MERIDIAN__REQUEST__BODY_COMMAND;
     request.command = &command;
-    ask(call, &request, on_command);
+    ask(call, &request, makes_ticket(verb) ? on_derived : on_command);
 }
 
 /* ---- claim the next one ---- */

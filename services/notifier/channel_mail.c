@@ -64,6 +64,21 @@ static void name_target(json_t *payload)
     json_object_set_new(payload, "other_target", json_boolean(other));
 }
 
+/* A link to `path` and what the payload says under `last`; without a base there is none. */
+static void set_link(json_t *payload, const char *name, const char *base, const char *path, const char *last)
+{
+    _cleanup_buf_ struct buf url = BUF_INIT;
+
+    if (!base[0])
+        return;
+    buf_add_text(&url, base);
+    if (url.p[url.n - 1] != '/')
+        buf_add_char(&url, '/');
+    buf_add_text(&url, path);
+    buf_add_percent(&url, str_from(text_of(payload, last)));
+    json_object_set_new(payload, name, json_string(buf_text(&url)));
+}
+
 /* What templates may ask for beside the members of the payload. */
 static void complete(json_t *payload, const struct zone *zone, const struct notifier_conf *conf)
 {
@@ -72,19 +87,17 @@ static void complete(json_t *payload, const struct zone *zone, const struct noti
     set_time(payload, zone, "at_us", "at");
     set_time(payload, zone, "due_us", "due");
     set_time(payload, zone, "until_us", "until");
+    set_time(payload, zone, "reopen_us", "reopen");
+    set_time(payload, zone, "accepted_us", "accepted");
+    set_time(payload, zone, "responded_us", "responded");
     json_object_set_new(payload, "for_owner", json_boolean(strcmp(audience, "owner") == 0));
     json_object_set_new(payload, "for_lead", json_boolean(strcmp(audience, "lead") == 0));
     json_object_set_new(payload, "for_former", json_boolean(strcmp(audience, "former") == 0));
     json_object_set_new(payload, "for_oncall", json_boolean(strcmp(audience, "oncall") == 0));
     name_target(payload);
-    if (conf->portal_url[0]) {
-        _cleanup_buf_ struct buf url = BUF_INIT;
-
-        buf_add_text(&url, conf->portal_url);
-        buf_add_text(&url, url.p[url.n - 1] == '/' ? "tickets/" : "/tickets/");
-        buf_add_percent(&url, str_from(text_of(payload, "number")));
-        json_object_set_new(payload, "url", json_string(buf_text(&url)));
-    }
+    set_link(payload, "url", conf->portal_url, "tickets/", "number");
+    if (*text_of(payload, "confirm"))
+        set_link(payload, "confirm_url", conf->portal_url, "api/v1/confirmations?token=", "confirm");
 }
 
 static int fail(struct buf *why, const char *text)

@@ -61,7 +61,7 @@ static const struct conf_key keys[] = {
         .min = 1, .max = 100000),
     KEY(webhook_allow, CONF_TEXT, "",
         "Address blocks that webhooks may reach although private, separated by commas (127.0.0.1/32)."),
-    KEY(portal_url, CONF_TEXT, "", "Base of the links to tickets in mails; empty: no links."),
+    KEY(portal_url, CONF_TEXT, "", "Address of an intake, and base of the links in mails; empty: no links."),
     KEY(retry_scale, CONF_INTEGER, "1000000",
         "Tests: waits between attempts, in millionths of the documented ones.", .min = 0,
         .max = RETRY_SCALE_ONE),

@@ -11,6 +11,7 @@
 #include "domain/zone.h"
 #include "meridian/errors.h"
 #include "router/dependencies.h"
+#include "router/resolution.h"
 #include "router/tzdata.h"
 #include "router_sql.h"
 
@@ -95,6 +96,22 @@ static int recalculate(struct db_conn *conn, const Meridian__Command *asked, con
     return 0;
 }
 
+/* Whether a ticket that is reopened may stay with whoever had it. */
+static int owner_on_shift(struct db_conn *conn, struct ticket_row *row)
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+    int r;
+
+    if (!row->owner_id)
+        return 0;
+    db_param_text(&params, row->owner_id);
+    db_param_int(&params, row->team);
+    r = db_exec(conn, &sql_router_owner_on_shift, &params, &result);
+    row->owner_on_shift = !r && db_bool(&result, 0, 0);
+    return r;
+}
+
 enum { FOLLOW = 2 }; /* the ticket is part of one that is hidden from who asks */
 
 static int change_ticket(struct db_conn *conn, struct command *command)
@@ -117,6 +134,8 @@ static int change_ticket(struct db_conn *conn, struct command *command)
         return r;
     if (request->command->action == ACTION_TRANSFER)
         r = ticket_team_find(conn, request->command->team, &team);
+    if (request->command->action == ACTION_REOPEN)
+        r = owner_on_shift(conn, &row);
     if (request->command->action == ACTION_HAND_BACK)
         r = ticket_team_find(conn, row.came_from, &team);
     if (!r && request->command->action == ACTION_ASSIGN)
@@ -125,6 +144,8 @@ static int change_ticket(struct db_conn *conn, struct command *command)
         r = ticket_rules_plan(request, &row, &team, &assignee, &plan, &job->out);
     if (!r && request->command->action == ACTION_RECALCULATE)
         r = recalculate(conn, request->command, &row, &details, &plan.steps[0]);
+    if (!r && request->command->action == ACTION_RESOLVE)
+        r = resolution_check(conn, command, &row, &plan.steps[0]);
     if (!r && request->command->action == ACTION_RESOLVE)
         r = dependencies_check(conn, job, &row, &plan.steps[0]);
     for (int i = 0; i < plan.n && !r; i++)
@@ -147,6 +168,14 @@ static int change(struct db_conn *conn, struct command *command)
     case ACTION_MERGE:
     case ACTION_UNMERGE:
         return merge_change(conn, command);
+    case ACTION_SPLIT:
+    case ACTION_FOLLOW_UP:
+        return derive_change(conn, command);
+    case ACTION_REPLY:
+        if (command->job->request->command->broadcast)
+            return broadcast_reply(conn, command);
+        r = change_ticket(conn, command);
+        break;
     default:
         r = change_ticket(conn, command);
     }
@@ -157,7 +186,7 @@ static int change(struct db_conn *conn, struct command *command)
     return r ? r : merge_follow(conn, command);
 }
 
-static int command_work(struct db_conn *conn, struct job *job)
+int command_work(struct db_conn *conn, struct job *job)
 {
     _cleanup_buf_ struct buf key = BUF_INIT;
     Meridian__Command asked = *job->request->command;
@@ -165,6 +194,8 @@ static int command_work(struct db_conn *conn, struct job *job)
     struct command command;
     int r;
 
+    if (!job->request->principal && asked.action == ACTION_CONFIRM && asked.text)
+        return mail_link_confirm(conn, job);
     if (!job->request->principal)
         return outcome_refuse(&job->out, -E_UNAUTHENTICATED, "The request names nobody");
     job_command_key(job, asked.client_key, &key);

@@ -1,5 +1,6 @@
 /* One command on its way through its transaction. Worker thread. */
 #pragma once
+#include "domain/ticket_link.h"
 #include "router/job.h"
 #include "router/ticket_write.h"
 
@@ -29,5 +30,20 @@ int link_change(struct db_conn *conn, struct command *command) _must_check_;  /*
 int merge_change(struct db_conn *conn, struct command *command) _must_check_; /* merge.c: merge, unmerge */
 /** Any command for the number of a merged ticket, by somebody who may not see its root. */
 int merge_follow(struct db_conn *conn, struct command *command) _must_check_;
+int derive_change(struct db_conn *conn,
+                  struct command *command) _must_check_; /* derive.c: split, follow-up */
+/** broadcast.c: a reply to a parent that goes to its open children, too. */
+int broadcast_reply(struct db_conn *conn, struct command *command) _must_check_;
+/** command_work for whoever has the link of a mail, see mail_link.c. */
+int mail_link_confirm(struct db_conn *conn, struct job *job) _must_check_;
+int command_work(struct db_conn *conn, struct job *job) _must_check_;
+
+/** The row of a link, without any check; `reply_seq` 0: none. */
+int link_insert(struct db_conn *conn, const struct command *command, const struct ticket_row *from,
+                enum ticket_link kind, const struct ticket_row *to, int reply_seq) _must_check_;
+/** How the event of one ticket tells of its link to another one: `details` is written and borrowed, and it is
+ * public if whoever reads it may know. */
+void link_describe(struct ticket_change *change, enum ticket_link kind, bool backwards,
+                   const struct ticket_row *of, const struct ticket_row *about, struct buf *ret_details);
 /** 0, or -E_LINK when the locked root is on a circle of links as they are now. */
 int link_check_circle(struct db_conn *conn, struct outcome *out, const struct ticket_row *row) _must_check_;

@@ -55,11 +55,24 @@ static int find(struct db_conn *conn, const struct pair *pair, struct db_result 
 
 static int insert(struct db_conn *conn, const struct command *command, const struct pair *pair)
 {
+    return link_insert(conn, command, pair->backwards ? pair->other : pair->one, pair->kind,
+                       pair->backwards ? pair->one : pair->other, 0);
+}
+
+int link_insert(struct db_conn *conn, const struct command *command, const struct ticket_row *from,
+                enum ticket_link kind, const struct ticket_row *to, int reply_seq)
+{
     _cleanup_params_ struct db_params params = {0};
 
-    add_params(&params, pair);
-    db_param_int(&params, pair->one->now_us);
+    db_param_uuid(&params, &from->id);
+    db_param_text(&params, ticket_link_word(kind, false));
+    db_param_uuid(&params, &to->id);
+    db_param_int(&params, to->now_us);
     db_param_text(&params, command->writer.user_id);
+    if (reply_seq)
+        db_param_int(&params, reply_seq);
+    else
+        db_param_null(&params);
     return db_exec(conn, &sql_router_link_add, &params, NULL);
 }
 
@@ -112,11 +125,10 @@ static int end(struct db_conn *conn, struct command *command, const struct pair 
     return r;
 }
 
-/* How the event of one ticket tells of the link. */
-static void describe(struct ticket_change *change, const struct pair *pair, bool backwards,
-                     const struct ticket_row *of, const struct ticket_row *about, struct buf *ret_details)
+void link_describe(struct ticket_change *change, enum ticket_link kind, bool backwards,
+                   const struct ticket_row *of, const struct ticket_row *about, struct buf *ret_details)
 {
-    buf_printf(ret_details, ",\"link\":\"%s\"", ticket_link_word(pair->kind, backwards));
+    buf_printf(ret_details, ",\"link\":\"%s\"", ticket_link_word(kind, backwards));
     if (ticket_tell_number(of, about)) {
         buf_add_text(ret_details, ",\"other\":");
         buf_json_text(ret_details, about->number);
@@ -133,8 +145,8 @@ static int write_events(struct db_conn *conn, struct command *command, const str
     int r;
 
     other.event = change->event;
-    describe(&other, pair, !pair->backwards, pair->other, pair->one, &far);
-    describe(change, pair, pair->backwards, pair->one, pair->other, &near);
+    link_describe(&other, pair->kind, !pair->backwards, pair->other, pair->one, &far);
+    link_describe(change, pair->kind, pair->backwards, pair->one, pair->other, &near);
     r = command_write(conn, command, pair->other, &other, false);
     return r ? r : command_write(conn, command, pair->one, change, true);
 }

@@ -263,6 +263,7 @@ int merge_follow(struct db_conn *conn, struct command *command)
     as_if = *row;
     if (replies) /* it can be said as long as there is somebody who works on it */
         as_if.state = root->state;
+    as_if.reopen_until_us = root->reopen_until_us;
     r = ticket_rules_plan(request, &as_if, NULL, NULL, &plan, &command->job->out);
     if (!r)
         r = replies ? reply(conn, command, row, root, &plan.steps[0]) : -E_DB_RETRY;

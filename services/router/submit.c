@@ -27,6 +27,7 @@ struct batch {
     Meridian__Submission *const *records;
     struct submit_outcome *outcomes; /* beside the records */
     size_t n;
+    const struct submit_origin *origin; /* NULL: made from nothing */
 };
 
 void submit_result_fini(struct submit_result *result)
@@ -100,6 +101,18 @@ static int find_places(struct db_conn *conn, const struct batch *batch, struct d
     return r;
 }
 
+static void take_origin(const struct submit_origin *origin, struct submit_place *place)
+{
+    place->details = origin->details;
+    if (!origin->team)
+        return;
+    place->team = origin->team;
+    place->team_slug = origin->team_slug;
+    place->tier = origin->tier;
+    place->restricted = origin->restricted;
+    place->team_kept = true;
+}
+
 static int add_record(const struct batch *batch, const struct db_result *found, int row,
                       const struct in_force *in_force, struct buf *json, struct buf *clocks)
 {
@@ -118,7 +131,11 @@ static int add_record(const struct batch *batch, const struct db_result *found, 
 
     if (i >= batch->n)
         return -E_INTERNAL;
+    if (batch->origin)
+        place.by_desk = batch->origin->by_desk;
     submit_route(batch->records[i], in_force->organisation, &place);
+    if (batch->origin)
+        take_origin(batch->origin, &place);
     if (!place.team_slug)
         return outcome_refuse(&batch->job->out, -E_INTERNAL,
                               "desk.team lacks team 1, which gets what names no team");
@@ -245,6 +262,20 @@ static int resolve(struct db_conn *conn, struct batch *batch)
 }
 
 /* ---- transactions ---- */
+
+int submit_derived(struct db_conn *conn, struct job *job, Meridian__Submission *submission,
+                   const struct submit_origin *origin)
+{
+    struct submit_outcome outcome = {0};
+    struct batch batch = {job, &submission, &outcome, 1, origin};
+    const char *fault = submit_record_fault(submission);
+    int r = fault ? outcome_refuse(&job->out, -E_INTERNAL, "%s", fault) : store(conn, &batch);
+
+    if (!r && !outcome.settled)
+        r = -E_DB_RETRY;
+    free(outcome.detail);
+    return r;
+}
 
 static int try_batch(struct db_conn *conn, struct batch *batch)
 {

@@ -150,6 +150,8 @@ static void add_routing(const Meridian__Submission *s, const struct submit_place
     add_text(json, "rule", route->rule ? route->rule->name : NULL);
     add_level("impact", s->has_impact, s->impact, json);
     add_level("urgency", s->has_urgency, s->urgency, json);
+    if (place->team_kept)
+        buf_add_text(json, ",\"team_kept\":true");
     buf_add_text(json, "},\"tags\":");
     add_tags(route->rule, json);
 }
@@ -188,6 +190,8 @@ static void first_event(const Meridian__Submission *s, const struct submit_place
     if (place->by_desk)
         add_customer(json, s->attributes);
     add_routing(s, place, json);
+    if (place->details)
+        buf_add_text(json, place->details);
     buf_add_char(json, '}');
 }
 

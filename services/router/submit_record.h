@@ -18,6 +18,8 @@ struct submit_place {
     int64_t now_us;
     struct org_route route; /* levels, and why it goes there */
     int64_t organisation;   /* the version that routed it */
+    bool team_kept;         /* but for its team, which it has from the ticket that it is made from */
+    const char *details;    /* more members of its first event, each with its comma before it; NULL: none */
 };
 
 /** Finds what makes a submission impossible to store for ever, whatever the database holds. Returns the

@@ -61,6 +61,20 @@ int ticket_refuse_nudge(const struct ticket_row *row, struct outcome *out)
                           last, next);
 }
 
+int ticket_refuse_reopen(const struct ticket_row *row, struct outcome *out)
+{
+    struct buf *json = &out->json;
+    char until[CLOCK_TEXT_SIZE];
+
+    buf_add_text(json, "{\"reopen_until\":");
+    buf_json_text(json, row->reopen_until_us ? clock_format(row->reopen_until_us, until) : NULL);
+    buf_printf(json, ",\"follow_up\":\"/api/v1/tickets/%s:follow-up\"}", row->number);
+    if (!row->reopen_until_us)
+        return outcome_refuse(out, -E_REOPEN_LATE, "%s is closed for good: make a follow-up", row->number);
+    return outcome_refuse(out, -E_REOPEN_LATE, "%s could be reopened until %s: make a follow-up", row->number,
+                          until);
+}
+
 int ticket_refuse_transition(const struct ticket_row *row, struct ticket_situation situation,
                              enum ticket_action action, const char *detail, struct outcome *out)
 {

@@ -9,6 +9,8 @@ int ticket_refuse_claimed(const struct ticket_row *row, struct outcome *out);
 int ticket_refuse_lost(const struct ticket_row *row, struct outcome *out);
 /** -E_NUDGED_LATELY: when the last nudge was, and when the next one may be. */
 int ticket_refuse_nudge(const struct ticket_row *row, struct outcome *out);
+/** -E_REOPEN_LATE: until when it could have been reopened, and how a follow-up is made. */
+int ticket_refuse_reopen(const struct ticket_row *row, struct outcome *out);
 /** -E_BAD_TRANSITION: the state, and the actions other than `action` that it allows; `detail` says in a
  * sentence why not this one. */
 int ticket_refuse_transition(const struct ticket_row *row, struct ticket_situation situation,

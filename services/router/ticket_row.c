@@ -39,6 +39,7 @@ enum column {
     NUDGED_AT,
     CAME_FROM,
     NAMED,
+    REOPEN_UNTIL,
 };
 
 static bool same(const struct uuid *a, const struct uuid *b)
@@ -83,6 +84,7 @@ static int read_row(const struct db_result *result, int i, struct ticket_row *re
     row.urgency = (int)db_int(result, i, URGENCY);
     row.nudged_at_us = db_int(result, i, NUDGED_AT);
     row.came_from = db_text(result, i, CAME_FROM);
+    row.reopen_until_us = db_int(result, i, REOPEN_UNTIL);
     *ret_row = row;
     return 0;
 }

@@ -19,7 +19,9 @@ struct ticket_row {
     int64_t now_us; /* the database's time after the lock, never before the last event */
     int64_t cluster_epoch;
     int64_t pending_until_us;
-    int64_t nudged_at_us; /* the last time; 0: never */
+    int64_t nudged_at_us;    /* the last time; 0: never */
+    int64_t reopen_until_us; /* of a closed one; 0: it cannot be reopened */
+    bool owner_on_shift;     /* set by who looked: its owner may keep it, see ticket_rules.c */
     /* Texts belong to `result`. */
     const char *came_from; /* slug of the team that had it before; NULL: none */
     const char *number, *team_slug, *requester_id, *submitter_id;

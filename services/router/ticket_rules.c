@@ -89,7 +89,7 @@ static int check_link(const struct judge *j)
     enum ticket_link link;
     bool backwards;
 
-    if (ticket_link_parse(str_from(j->command->link), &link, &backwards) < 0)
+    if (ticket_link_parse(str_from(j->command->link), &link, &backwards) < 0 || link >= LINK_SPLIT_FROM)
         return outcome_refuse_field(j->out, "/kind", "there is no such kind of link");
     return blank(j->command->other) ? outcome_refuse_field(j->out, "/to", "must not be empty") : 0;
 }
@@ -114,6 +114,21 @@ static int check_assignee(const struct judge *j)
     return check_reason(j, false);
 }
 
+/* What is told of a ticket that is made from another one. */
+static int check_derived(const struct judge *j, bool split)
+{
+    const Meridian__Command *c = j->command;
+    int priority, r = split ? 0 : check_text(j, c->text, true, LIMIT_TEXT_BYTES, 0, "/description");
+
+    if (!r)
+        r = check_text(j, c->subject, false, LIMIT_SUBJECT_CHARS * 4, LIMIT_SUBJECT_CHARS, "/subject");
+    if (!r)
+        r = check_text(j, c->service, false, LIMIT_SERVICE_CHARS * 4, LIMIT_SERVICE_CHARS, "/service");
+    if (!r && priority_of(c->has_impact ? c->impact : 0, c->has_urgency ? c->urgency : 0, &priority) < 0)
+        r = outcome_refuse_field(j->out, "/impact", "and urgency are 1 to 3");
+    return r;
+}
+
 static int check_fields(const struct judge *j)
 {
     const Meridian__Command *c = j->command;
@@ -129,11 +144,11 @@ static int check_fields(const struct judge *j)
             r = outcome_refuse_field(j->out, "/until", "must lie in the future");
         return r;
     case ACTION_RESOLVE:
-        r = check_text(j, c->cause, true, LIMIT_TEXT_BYTES, 0, "/cause");
+        r = check_text(j, c->cause, false, LIMIT_TEXT_BYTES, 0, "/cause");
         if (!r)
-            r = check_text(j, c->solution, true, LIMIT_TEXT_BYTES, 0, "/solution");
+            r = check_text(j, c->solution, false, LIMIT_TEXT_BYTES, 0, "/solution");
         if (!r)
-            r = check_text(j, c->prevention, true, LIMIT_TEXT_BYTES, 0, "/prevention");
+            r = check_text(j, c->prevention, false, LIMIT_TEXT_BYTES, 0, "/prevention");
         return r ? r : check_reason(j, c->force);
     case ACTION_TRANSFER:
         if (blank(c->team))
@@ -164,6 +179,9 @@ static int check_fields(const struct judge *j)
     case ACTION_ACKNOWLEDGE:
     case ACTION_UNMERGE:
         return check_reason(j, false);
+    case ACTION_SPLIT:
+    case ACTION_FOLLOW_UP:
+        return check_derived(j, j->action == ACTION_SPLIT);
     case ACTION_CLAIM:
     case ACTION_CONFIRM:
     case ACTION_NUDGE:
@@ -214,8 +232,8 @@ static int check_preconditions(const struct judge *j)
 /* Every write of a ticket goes through all of its events, and requesters are strangers. */
 static int check_room(const struct judge *j)
 {
-    if ((j->action != ACTION_REPLY && j->action != ACTION_NUDGE) || j->actor->role != ROLE_REQUESTER ||
-        j->row->version < LIMIT_TICKET_EVENTS)
+    if ((j->action != ACTION_REPLY && j->action != ACTION_NUDGE && j->action != ACTION_FOLLOW_UP) ||
+        j->actor->role != ROLE_REQUESTER || j->row->version < LIMIT_TICKET_EVENTS)
         return 0;
     return outcome_refuse(j->out, -E_TICKET_FULL, "%s has had %d events", j->row->number, j->row->version);
 }
@@ -233,8 +251,9 @@ static int refuse_move(const struct judge *j)
 
     if (j->action == ACTION_TAKE_OVER && !row->owner_id && !ticket_state_is_final(row->state))
         return refuse_transition(j, "Nobody owns this ticket: claim it");
-    if (j->action == ACTION_REOPEN && row->state == TICKET_CLOSED)
-        return refuse_transition(j, "This ticket is closed: submit a new one that names it");
+    if (row->state == TICKET_CLOSED && j->situation.late &&
+        (j->action == ACTION_REOPEN || (j->action == ACTION_REPLY && j->situation.by_requester)))
+        return ticket_refuse_reopen(row, j->out);
     snprintf(detail, sizeof detail, "A ticket that is %s%s cannot be changed by %s",
              ticket_state_name(row->state), row->owner_id ? " and owned" : "", ticket_action_name(j->action));
     return refuse_transition(j, detail);
@@ -347,9 +366,9 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         break;
     case ACTION_RESOLVE:
         change->event = "ticket.resolved";
-        change->cause = c->cause;
-        change->solution = c->solution;
-        change->prevention = c->prevention;
+        change->cause = blank(c->cause) ? NULL : c->cause;
+        change->solution = blank(c->solution) ? NULL : c->solution;
+        change->prevention = blank(c->prevention) ? NULL : c->prevention;
         say(change, j, TEXT_NOTE);
         break;
     case ACTION_CONFIRM:
@@ -358,7 +377,8 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         break;
     case ACTION_REOPEN:
         change->event = "ticket.reopened";
-        disown(change);
+        if (!row->owner_on_shift)
+            disown(change);
         change->epoch_rises = true;
         change->reopened = true;
         say(change, j, TEXT_REPLY);
@@ -411,6 +431,12 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         change->epoch_rises = true;
         say(change, j, TEXT_NOTE);
         break;
+    case ACTION_SPLIT:
+        change->event = "ticket.split";
+        break;
+    case ACTION_FOLLOW_UP:
+        change->event = "ticket.followed_up";
+        break;
     case ACTION_CANCEL:
         change->event = "ticket.cancelled";
         disown(change);
@@ -445,99 +471,19 @@ bool ticket_rules_may(const Meridian__Request *request, enum ticket_action actio
     return j.actor && verdict(&j, row->owner_id) == AUTHZ_ALLOW;
 }
 
-void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan)
+void ticket_rules_plan_broadcast(const Meridian__Request *request, const struct ticket_row *row,
+                                 const char *details, struct ticket_plan *ret_plan)
 {
+    struct judge j = judge_of(request, row);
+    enum ticket_state next;
+
     *ret_plan = (struct ticket_plan){0};
-    if (row->state != TICKET_PENDING || !row->pending_until_us || row->pending_until_us > row->now_us)
+    j.situation = (struct ticket_situation){.state = row->state, .owned = row->owner_id};
+    next = ticket_state_next(ACTION_REPLY, j.situation);
+    if (!next || verdict(&j, row->owner_id) != AUTHZ_ALLOW)
         return;
-    ret_plan->n = 1;
-    ret_plan->steps[0] = ticket_change_none(row);
-    ticket_change_resume(&ret_plan->steps[0], TICKET_OPEN);
-}
-
-static int higher(int level, int present)
-{
-    return level && level < present ? level : 0;
-}
-
-void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details, int impact, int urgency,
-                                const struct ticket_team *team, struct ticket_plan *ret_plan)
-{
-    struct ticket_change *change = &ret_plan->steps[0];
-    enum ticket_state next =
-        ticket_state_next(ACTION_TRANSFER, (struct ticket_situation){.state = row->state});
-
-    impact = higher(impact, row->impact);
-    urgency = higher(urgency, row->urgency);
-    *ret_plan = (struct ticket_plan){.n = 1};
-    *change = ticket_change_none(row);
-    change->event = "escalation.notified";
-    change->public = false;
-    change->details = details;
-    if (impact || urgency) {
-        change = &ret_plan->steps[ret_plan->n++];
-        *change = ticket_change_none(row);
-        ticket_change_prioritize(change, impact, urgency);
-    }
-    if (!team->id || team->id == row->team || row->owner_id || !next)
-        return; /* who has taken it decides */
-    ret_plan->steps[ret_plan->n] = *change;
-    change = &ret_plan->steps[ret_plan->n++];
-    change->event = "ticket.transferred";
-    change->public = true;
-    change->details = NULL;
-    change->epoch_rises = true;
-    change->state = next;
-    change->pending_reason = NULL;
-    change->pending_until_us = 0;
-    change->team = team->id;
-    change->tier = team->tier;
-    change->team_slug = team->slug;
-}
-
-void ticket_rules_plan_return(const struct ticket_row *row, const char *details, struct ticket_plan *ret_plan)
-{
-    struct ticket_change *change = &ret_plan->steps[0];
-
-    *ret_plan = (struct ticket_plan){.n = 1};
-    *change = ticket_change_none(row);
-    change->event = "ticket.returned";
-    change->details = details;
-    disown(change);
-    change->epoch_rises = true;
-}
-
-void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *ret_plan)
-{
-    *ret_plan = (struct ticket_plan){0};
-    if (row->state != TICKET_PENDING)
-        return;
-    ret_plan->n = 1;
-    ret_plan->steps[0] = ticket_change_none(row);
-    ret_plan->steps[0].event = TICKET_REMINDED;
-}
-
-void ticket_rules_plan_close(const struct ticket_row *row, struct ticket_plan *ret_plan)
-{
-    *ret_plan = (struct ticket_plan){0};
-    if (row->state != TICKET_RESOLVED)
-        return;
-    ret_plan->n = 1;
-    ret_plan->steps[0] = ticket_change_none(row);
-    ret_plan->steps[0].event = "ticket.closed";
-    ret_plan->steps[0].state = TICKET_CLOSED;
-    ret_plan->steps[0].epoch_rises = true;
-}
-
-void ticket_rules_plan_survey(const struct ticket_row *row, struct ticket_plan *ret_plan)
-{
-    *ret_plan = (struct ticket_plan){0};
-    if (row->state != TICKET_RESOLVED && row->state != TICKET_CLOSED)
-        return;
-    ret_plan->n = 1;
-    ret_plan->steps[0] = ticket_change_none(row);
-    ret_plan->steps[0].event = "survey.due";
-    ret_plan->steps[0].public = false;
+    plan_steps(&j, next, ret_plan);
+    ret_plan->steps[0].details = details;
 }
 
 /* Its owner might. */
@@ -566,8 +512,9 @@ int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row 
     j.target = target;
     j.assignee = assignee;
     j.out = out;
-    j.situation = (struct ticket_situation){row->state, row->owner_id,
-                                            strcmp(j.actor->user_id, row->requester_id) == 0, row->merged};
+    j.situation =
+        (struct ticket_situation){row->state, row->owner_id, strcmp(j.actor->user_id, row->requester_id) == 0,
+                                  row->merged, row->reopen_until_us < row->now_us};
 
     present = verdict(&j, row->owner_id);
     if (present == AUTHZ_HIDE)

@@ -15,6 +15,12 @@ bool ticket_rules_hide(const Meridian__Request *request, const struct ticket_row
 /** True when whoever asks has the right to do `action` to the ticket, as it is owned now. */
 bool ticket_rules_may(const Meridian__Request *request, enum ticket_action action,
                       const struct ticket_row *row);
+/** An agent's reply to the parent goes to this open child, too, with `details` for its event; nothing, if
+ * whoever asks may not reply to it, or it is open no more. */
+void ticket_rules_plan_broadcast(const Meridian__Request *request, const struct ticket_row *row,
+                                 const char *details, struct ticket_plan *ret_plan);
+
+/* ticket_rules_time.c: what nobody asks for. */
 /** The wait is over, by itself: a pending ticket whose end has come goes on, with its owner if it has one;
  * any other stays as it is. */
 void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan);

@@ -66,9 +66,23 @@ static void event_data(const struct ticket_row *row, const struct ticket_change 
     buf_add_char(json, '}');
 }
 
+/* What a change means beside the ticket's own columns. */
+struct consequences {
+    const char *data;                /* of the event */
+    const char *queue;               /* "put", "take" or NULL */
+    int64_t due_us, reopen_until_us; /* 0: none */
+};
+
+static void add_time(struct db_params *params, int64_t us)
+{
+    if (us)
+        db_param_int(params, us);
+    else
+        db_param_null(params);
+}
+
 static int write_row(struct db_conn *conn, struct ticket_row *row, const struct ticket_change *change,
-                     struct ticket_writer *writer, bool last, const char *data, const char *queue,
-                     int64_t due_us)
+                     struct ticket_writer *writer, bool last, const struct consequences *means)
 {
     _cleanup_params_ struct db_params params = {0};
     _cleanup_result_ struct db_result result = {0};
@@ -83,10 +97,7 @@ static int write_row(struct db_conn *conn, struct ticket_row *row, const struct 
     db_param_text(&params, change->owner_region);
     db_param_int(&params, rise);
     db_param_text(&params, change->pending_reason);
-    if (change->pending_until_us)
-        db_param_int(&params, change->pending_until_us);
-    else
-        db_param_null(&params);
+    add_time(&params, change->pending_until_us);
     db_param_text(&params, change->cause);
     db_param_text(&params, change->solution);
     db_param_text(&params, change->prevention);
@@ -97,14 +108,11 @@ static int write_row(struct db_conn *conn, struct ticket_row *row, const struct 
     db_param_text(&params, writer->login);
     db_param_text(&params, change->event);
     db_param_bool(&params, change->public);
-    db_param_text(&params, data);
+    db_param_text(&params, means->data);
     db_param_int(&params, ++writer->ordinal);
     db_param_text(&params, writer->trace_id);
-    db_param_text(&params, queue);
-    if (due_us)
-        db_param_int(&params, due_us);
-    else
-        db_param_null(&params);
+    db_param_text(&params, means->queue);
+    add_time(&params, means->due_us);
     db_param_text(&params, last ? writer->command_key : NULL);
     if (last)
         db_param_bytes(&params, writer->command_hash, 32);
@@ -113,6 +121,8 @@ static int write_row(struct db_conn *conn, struct ticket_row *row, const struct 
     db_param_int(&params, change->priority);
     db_param_int(&params, change->impact);
     db_param_int(&params, change->urgency);
+    add_time(&params, means->reopen_until_us);
+    db_param_text(&params, last ? writer->answer_more : NULL);
     r = db_exec(conn, &sql_router_ticket_write, &params, &result);
     if (r < 0)
         return r;
@@ -151,8 +161,8 @@ int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct tick
     _cleanup_ticket_clocks_ struct ticket_clocks clocks = {0};
     _cleanup_buf_ struct buf data = BUF_INIT;
     bool was = claimable(row->state, row->owner_id), is = claimable(change->state, change->owner_id);
+    struct consequences means = {0};
     int before = row->version, r;
-    int64_t due_us;
     bool put;
 
     event_data(row, change, row->epoch + (change->epoch_rises ? 1 : 0), &data);
@@ -164,14 +174,17 @@ int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct tick
         return r;
     if (row->version != before)
         writer->clocks_changed = true;
-    due_us = ticket_clocks_due_us(&clocks);
+    means.data = buf_text(&data);
+    means.due_us = ticket_clocks_due_us(&clocks);
     put = is && (!was || change->team != row->team || change->priority != row->priority ||
-                 due_us != ticket_clocks_stored_due_us(&clocks));
-    r = write_row(conn, row, change, writer, last, buf_text(&data),
-                  put          ? "put"
-                  : was && !is ? "take"
-                               : NULL,
-                  due_us ? due_us : row->now_us);
+                 means.due_us != ticket_clocks_stored_due_us(&clocks));
+    if (!means.due_us)
+        means.due_us = row->now_us;
+    means.queue = put ? "put" : was && !is ? "take" : NULL;
+    if (change->state == TICKET_CLOSED && row->state != TICKET_CLOSED)
+        means.reopen_until_us =
+            sla_closing_reopen_until(&ticket_clocks_plan(&clocks)->closing, (struct instant){row->now_us}).us;
+    r = write_row(conn, row, change, writer, last, &means);
     if (!r)
         r = write_text(conn, row, change, writer);
     if (!r)

@@ -13,7 +13,8 @@ struct ticket_writer {
     const uint8_t *command_hash; /* 32 bytes */
     int ordinal;                 /* events written so far in this transaction; counted on */
     bool clocks_changed;         /* out: clocks or timers; schedulers have to look at them */
-    struct buf *answer;          /* out: the JSON of the ticket after the last change */
+    struct buf *answer;          /* out: the JSON of the ticket after the last change, */
+    const char *answer_more;     /* with these members, each with its comma before it; NULL: none */
 };
 
 /** Writes one change of the locked ticket: row, event, notice, queue, clocks, timers, text and, when `last`,

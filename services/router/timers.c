@@ -91,7 +91,9 @@ static int64_t survey_due(const struct ticket_row *before, const struct ticket_c
     if (is_resolution(before, after))
         return closing_of(clocks)->survey_s ? before->now_us + closing_of(clocks)->survey_s * US_PER_S
                                             : NEVER;
-    return before->state == TICKET_RESOLVED && after->state == TICKET_OPEN ? NEVER : AS_IS;
+    return (before->state == TICKET_RESOLVED || before->state == TICKET_CLOSED) && after->state == TICKET_OPEN
+               ? NEVER
+               : AS_IS;
 }
 
 /* What comes next follows from all events; where no plan has escalations, there is nothing to look for. */

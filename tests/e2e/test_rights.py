@@ -37,10 +37,14 @@ class Ticket:
         self.number = world.submit(by, "mail" if state.startswith("transferred") else SERVICE[team])
         if state.startswith("transferred"):
             world.act("admin", self.number, "transfer", team=TEAM[team], reason="Theirs")
-        if state.endswith(("claimed", "resolved")):
+        if state == "replied":
+            world.act("asker", self.number, "reply", text="And another thing")
+        if state.endswith(("claimed", "resolved", "closed")):
             epoch = world.act("owner", self.number, "claim")["epoch"]
-        if state == "resolved":
+        if state in ("resolved", "closed"):
             world.act("owner", self.number, "resolve", epoch=epoch, **RESOLUTION)
+        if state == "closed":
+            world.act(by, self.number, "confirm")
         if state in ("linked", "merged", "", "claimed"):
             self.other = world.submit("asker", SERVICE[team])
         if state == "linked":
@@ -49,6 +53,7 @@ class Ticket:
             world.act("admin", self.number, "merge", into=self.other)
         now = world.client["admin"].ticket(self.number).json
         self.epoch, self.version = now["epoch"], now["version"]
+        self.reply = next((str(reply["seq"]) for reply in now["thread"]), "")
 
 
 class World:
@@ -119,7 +124,7 @@ class Line:
 
     def status(self, person):
         client, ticket = self.world.client[person], self.ticket(person) if self.about_ticket else None
-        path = self.path.replace("{number}", ticket.number if ticket else "") + self.query()
+        path = self.path.replace("{number}", ticket.number if ticket else "").replace("{seq}", ticket.reply if ticket else "") + self.query()
         if self.path == "/api/v1/events":
             return self.first_line_of_stream(client)
         if self.method == "DELETE" and client.token:

@@ -53,6 +53,8 @@ _ADVICE = {
     "nudged-lately": "The desk has the question already. Ask again from `possible_at` on; a reply is possible at any time.",
     "already-merged": "Its number leads to `merged_into`, if you see that: act there, or undo the merge within 24 hours.",
     "link-refused": "`detail` says which: a circle, a second parent, a link that is there or is not. End the link that stands against it.",
+    "reopen-window-over": "Make a follow-up: `POST` what has come back to `follow_up`. `reopen_until` says until when it could have been reopened.",
+    "mail-link-over": "Sign in and look at the ticket: it is confirmed, reopened or closed already, or the mail is older than 14 days.",
     "open-dependencies": "Solve `dependencies` first, end the link, or send `force` with a reason.",
     "bad-cursor": "Start the list anew without `cursor`. A cursor is good for its own list only.",
 }

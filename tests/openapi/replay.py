@@ -79,9 +79,15 @@ class Client:
 class Prepared:
     """What an example needs: a ticket and the epoch of its ownership, a session of its own, the plan or organisation that is in force, a shift and a swap of it."""
 
-    def __init__(self, number=None, epoch=None, token=None, plan=None, path=None, other=None, shift=None, swap=None):
+    def __init__(self, number=None, epoch=None, token=None, plan=None, path=None, other=None, shift=None, swap=None, seq=None):
         self.number, self.epoch, self.token, self.plan, self.path, self.other = number, epoch, token, plan, path, other
-        self.shift, self.swap = shift or {}, swap
+        self.shift, self.swap, self.seq = shift or {}, swap, seq
+
+    def target(self, path, operation, document):
+        """The path of the example, with the query that it cannot do without."""
+        query = {p["name"]: p["example"] for p in document.parameters(operation, "query") if p.get("required")}
+        path = path.replace("{number}", self.number or "").replace("{seq}", str(self.seq or 1))
+        return path + ("?" + urllib.parse.urlencode(query) if query else "")
 
     def fill(self, body):
         """The example with what is true here and now."""
@@ -150,8 +156,12 @@ class Replay:
         if setup == "transferred-ticket":
             agent.must("POST", f"/api/v1/tickets/{number}:transfer", {"team": "network", "reason": "Cables"})
         epoch = agent.must("POST", f"/api/v1/tickets/{number}:claim", {}).json["epoch"]
-        if setup == "resolved-ticket":
+        if setup == "replied-ticket":
+            return Prepared(number, epoch, seq=requester.must("POST", f"/api/v1/tickets/{number}:reply", {"body": "The scanner, too."}).json["version"])
+        if setup in ("resolved-ticket", "closed-ticket"):
             agent.must("POST", f"/api/v1/tickets/{number}:resolve", {"epoch": epoch, **_RESOLUTION})
+            if setup == "closed-ticket":
+                requester.must("POST", f"/api/v1/tickets/{number}:confirm", {})
         elif setup not in ("claimed-ticket", "transferred-ticket"):
             raise Refused(f"nobody knows how to make a {setup}")
         return Prepared(number, epoch)
@@ -223,12 +233,12 @@ class Replay:
                 self.note(where, f"{type(error).__name__}: {error}")
 
     def examples(self, where, base, login, path, method, operation):
-        good = [int(status) for status in operation["responses"] if status.startswith("2")]
+        good = [operation["x-meridian-answers"]] if "x-meridian-answers" in operation else [int(status) for status in operation["responses"] if status.startswith("2")]
         names = {p["name"] for p in self.document.parameters(operation, "header")}
         for name, body in self.document.requests(operation):
             made = self.prepare(operation.get("x-meridian-setup"), login, base)
             client = Client(base, made.token) if made.token else self.client(login, base)
-            target = path.replace("{number}", made.number or "")
+            target = made.target(path, operation, self.document)
             if "text/event-stream" in operation["responses"].get("200", {}).get("content", {}):
                 self.stream(where, base, client, target, operation)
                 continue
@@ -250,7 +260,7 @@ class Replay:
         """Each query parameter alone, with its example; then the second page."""
         client = self.client(login, base)
         for parameter in self.document.parameters(operation, "query"):
-            if "{" in path or "example" not in parameter or path == "/api/v1/events":
+            if "{" in path or "example" not in parameter or path == "/api/v1/events" or parameter.get("required"):
                 continue
             answer = client.call(method, f"{path}?{urllib.parse.urlencode({parameter['name']: parameter['example']})}")
             self.note(f"{where} ?{parameter['name']}", self.faults(operation, answer, [200]))
@@ -320,16 +330,16 @@ class Replay:
         client, secured = self.client(login, base), operation.get("security") != []
         setup = operation.get("x-meridian-setup")
         made = self.prepare(setup if "{" in path or setup in (*_IN_FORCE, "shift", "swap") else None, login, base)
-        target, unknown = path.replace("{number}", made.number or ""), path.replace("{number}", _UNKNOWN)
+        target, unknown = made.target(path, operation, self.document), path.replace("{number}", _UNKNOWN).replace("{seq}", "1")
         body = made.fill(next((b for _, b in self.document.requests(operation) if b), {}))
         send = {"body": body} if "requestBody" in operation else {}
         if secured:
             self.refused(where + " without a token", operation, client.call(method, target, token=False, **send), 401, "unauthenticated")
-        if target != unknown:
+        if "{number}" in path:
             answer = client.call(method, unknown, headers={"Accept-Language": "zh-CN"}, **send)
             self.refused(where + " of an unknown ticket", operation, answer, 404, "not-found")
             self.note(where + " in Chinese", "" if answer.json.get("title") == "未找到" else f"the title is not Chinese: {answer}")
-        self.refused(where + " with an unknown query parameter", operation, client.call(method, target + "?colour=red", **send), 400, "bad-request")
+        self.refused(where + " with an unknown query parameter", operation, client.call(method, target + ("&" if "?" in target else "?") + "colour=red", **send), 400, "bad-request")
         if send:
             self.refused(where + " with a body that is no JSON", operation, client.call(method, target, raw=b'{"a":'), 400, "malformed-json")
             self.refused(where + " with text", operation, client.call(method, target, raw=b"{}", headers={"Content-Type": "text/plain"}), 415, "unsupported-media-type")

@@ -36,12 +36,14 @@ CROSS JOIN LATERAL (SELECT
         FROM (SELECT DISTINCT ON (l.target) l.* FROM desk.clock l WHERE l.ticket_id = x.id ORDER BY l.target, l.cycle DESC) k ORDER BY k.target) c), '[]') AS clocks,
     coalesce((SELECT json_agg(row_to_json(p)) FROM (
         SELECT u.login AS author, u.name AS author_name, y.from_requester, y.body, desk.rfc3339(y.at) AS at, y.event_seq AS seq,
-               CASE WHEN y.ticket_id <> x.id THEN w.number END AS "number"
+               CASE WHEN y.ticket_id <> x.id THEN w.number END AS "number",
+               (SELECT json_agg(n.number ORDER BY n.number) FROM desk.link l JOIN desk.ticket n ON n.id = l.from_id
+                WHERE l.to_id = y.ticket_id AND l.kind = 'split_from' AND l.reply_seq = y.event_seq) AS split_into
         FROM desk.reply y JOIN desk.app_user u ON u.id = y.author_id LEFT JOIN desk.ticket w ON w.id = y.ticket_id
         WHERE y.ticket_id = x.id OR y.ticket_id = mg.root_id
            OR y.ticket_id = ANY (ARRAY(SELECT m.source_id FROM desk.merge m WHERE m.root_id = x.id))
         ORDER BY y.at, y.ticket_id, y.event_seq) p), '[]') AS thread,
-    CASE WHEN x.solution IS NOT NULL THEN json_build_object('cause', x.cause, 'solution', x.solution, 'prevention', x.prevention) END AS resolution,
+    CASE WHEN coalesce(x.cause, x.solution, x.prevention) IS NOT NULL THEN json_build_object('cause', x.cause, 'solution', x.solution, 'prevention', x.prevention) END AS resolution,
     coalesce((SELECT json_agg(a.number ORDER BY a.created_at, a.number) FROM desk.ticket_alias a WHERE a.ticket_id = x.id), '[]') AS aliases,
     coalesce((SELECT json_agg(row_to_json(l) ORDER BY l.kind, l.number) FROM (
         SELECT desk.link_word(e.kind, e.backwards) AS kind, w.number
@@ -94,4 +96,4 @@ CROSS JOIN LATERAL (SELECT
     json_build_object('count', x.nudges, 'last_at', desk.rfc3339(x.nudged_at)) AS nudges,
     desk.rfc3339(x.accepted_at) AS accepted_at, desk.rfc3339(x.created_at) AS created_at, desk.rfc3339(x.updated_at) AS updated_at,
     desk.rfc3339(x.first_response_at) AS first_response_at, desk.rfc3339(x.resolved_at) AS resolved_at,
-    desk.rfc3339(x.closed_at) AS closed_at) d
+    desk.rfc3339(x.closed_at) AS closed_at, desk.rfc3339(x.reopen_until) AS reopen_until) d

@@ -3,7 +3,7 @@
 -- Whom an event tells is decided here and nowhere else:
 --   mail to the requester: ticket.created (receipt), pended, reminded, resolved, closed, replies by agents, and of a P1 that an update is overdue;
 --     merged, unmerged; and of what their ticket is part of, under their own number: replies by agents, resolved, closed;
---   mail to the owner: replies by the requester, ticket.nudged, sla.warned, sla.breached;
+--   mail to the owner: replies by the requester, ticket.nudged, sla.warned, sla.breached, and ticket.reopened when it stays with them;
 --   mail to the team's leads (its admins, if it has none): ticket.reopened, sla.breached, and sla.warned and ticket.nudged while nobody owns the ticket;
 --   mail to whoever owned it before and whoever owns it now, of those two who did not do it: ticket.taken_over, ticket.assigned;
 --   mail to those on call: escalation.notified, to the logins that it names; to the team's leads when it names none;
@@ -26,7 +26,7 @@ WITH taken AS (
     SELECT o.*, coalesce(e.at, o.created_at) AS at, e.actor_id, e.actor, coalesce(e.public, false) AS public,
            coalesce(a.name, e.actor, 'Meridian') AS actor_name, t.number, t.subject, t.service, t.state, t.priority, t.region, t.restricted,
            t.requester_id, t.owner_id, w.login AS owner_login, w.name AS owner_name, t.epoch, t.pending_reason, t.pending_until,
-           t.solution, g.id AS team_id, g.slug AS team, g.name_en, g.name_zh, r.body, coalesce(r.from_requester, o.data ->> 'by' = 'requester', false) AS from_requester
+           t.cause, t.solution, t.prevention, t.accepted_at, t.first_response_at, t.reopen_until, g.id AS team_id, g.slug AS team, g.name_en, g.name_zh, r.body, coalesce(r.from_requester, o.data ->> 'by' = 'requester', false) AS from_requester
     FROM taken o
     JOIN desk.ticket t ON t.id = o.ticket_id
     JOIN desk.team g ON g.id = t.team_id
@@ -49,7 +49,7 @@ WITH taken AS (
         WHERE g.root_id = d.ticket_id AND (d.type IN ('ticket.resolved', 'ticket.closed') OR (d.type = 'ticket.replied' AND NOT d.from_requester))
         UNION ALL
         SELECT d.owner_id, 'owner', d.ticket_id, d.number, d.subject
-        WHERE d.owner_id IS NOT NULL AND (d.type IN ('ticket.nudged', 'sla.warned', 'sla.breached') OR (d.type = 'ticket.replied' AND d.from_requester))
+        WHERE d.owner_id IS NOT NULL AND (d.type IN ('ticket.nudged', 'ticket.reopened', 'sla.warned', 'sla.breached') OR (d.type = 'ticket.replied' AND d.from_requester))
         UNION ALL
         SELECT l.user_id, 'lead', d.ticket_id, d.number, d.subject FROM (
             SELECT m.user_id FROM desk.team_member m JOIN desk.app_user u ON u.id = m.user_id
@@ -82,12 +82,20 @@ WITH taken AS (
                'at_us', desk.us(m.at), 'actor', m.actor_name, 'owner', m.owner_name, 'audience', m.audience,
                'to_name', m.to_name, 'language', m.language, 'zone', m.zone,
                'text', CASE WHEN m.type = 'ticket.replied' THEN m.body END,
+               'reopen_us', CASE WHEN m.type = 'ticket.closed' AND m.told_id = m.ticket_id THEN desk.us(m.reopen_until) END,
+               'cause', CASE WHEN m.type = 'ticket.resolved' THEN m.cause END,
                'solution', CASE WHEN m.type = 'ticket.resolved' THEN m.solution END,
+               'prevention', CASE WHEN m.type = 'ticket.resolved' THEN m.prevention END,
+               'accepted_us', CASE WHEN m.type = 'ticket.resolved' AND m.told_id = m.ticket_id THEN desk.us(m.accepted_at) END,
+               'responded_us', CASE WHEN m.type = 'ticket.resolved' AND m.told_id = m.ticket_id THEN desk.us(m.first_response_at) END,
+               'confirm', CASE WHEN m.type = 'ticket.resolved' AND m.told_id = m.ticket_id THEN
+                   concat_ws('.', m.told_number, m.data ->> 'epoch', c.expires_s, desk.confirm_signature(m.ticket_id, (m.data ->> 'epoch')::bigint, c.expires_s)) END,
                'reason', CASE WHEN m.type IN ('ticket.pended', 'ticket.reminded') THEN m.pending_reason END,
                'until_us', CASE WHEN m.type IN ('ticket.pended', 'ticket.reminded') THEN desk.us(m.pending_until) END,
                'target', CASE WHEN m.type LIKE 'sla.%' OR m.type = 'escalation.notified' THEN m.data ->> 'target' END,
                'due_us', CASE WHEN m.type LIKE 'sla.%' OR m.type = 'escalation.notified' THEN desk.us((m.data ->> 'due_at')::timestamptz) END))
     FROM mail m
+    CROSS JOIN LATERAL (SELECT extract(epoch FROM m.at + interval '14 days')::bigint AS expires_s) c -- of links that confirm
     UNION ALL
     SELECT md5(concat_ws('/', d.position, 'webhook', w.id, w.url))::uuid, d.ticket_id, d.position, d.type, 'webhook',
            CASE WHEN d.priority = 1 OR d.type LIKE 'sla.%' OR d.type = 'escalation.notified' THEN 0 WHEN d.type = 'ticket.created' THEN 2 ELSE 1 END,

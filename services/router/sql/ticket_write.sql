@@ -1,28 +1,32 @@
 -- One change of a locked ticket: its row, the event, the notice, its place in the queue and what was answered, in one statement.
 -- Guarded by the version and the epoch that were read under the lock: writes nothing when either has moved.
 -- $1 id (uuid), $2 version (int), $3 epoch (bigint), $4 state (text), $5 team (int), $6 owner (uuid), $7 region of the owner (text),
--- $8 epoch rises by (bigint), $9 pending reason (text), $10 pending until (us), $11 cause, $12 solution, $13 prevention (text, null keeps),
+-- $8 epoch rises by (bigint), $9 pending reason (text), $10 pending until (us), $11 cause, $12 solution, $13 prevention (text; of a resolution),
 -- $14 reopened rises by (int), $15 is the first response (bool), $16 at (us), $17 actor (uuid), $18 actor's login (text),
 -- $19 event type (text), $20 public (bool), $21 event data (jsonb), $22 ordinal in the transaction (int), $23 trace id (text),
 -- $24 queue: put, take or null (text), $25 earliest deadline for the queue (us), $26 key of the command, null: not stored (text),
--- $27 hash of the command (bytea), $28 priority, $29 impact, $30 urgency (smallint)
+-- $27 hash of the command (bytea), $28 priority, $29 impact, $30 urgency (smallint), $31 until when it can be reopened if this closes it (us), $32 further
+-- members of the answer, each with its comma before it (text)
 WITH w AS (
     UPDATE desk.ticket AS t SET
         state = $4::text, priority = $28::smallint, impact = $29::smallint, urgency = $30::smallint, team_id = $5::int, restricted = (SELECT g.restricted FROM desk.team g WHERE g.id = $5::int),
         owner_id = $6::uuid, owner_region = $7::text,
         owned_at = CASE WHEN $6::uuid IS NULL THEN NULL WHEN t.owner_id = $6::uuid THEN t.owned_at ELSE desk.at($16::bigint) END,
         epoch = t.epoch + $8::bigint, pending_reason = $9::text, pending_until = desk.at($10::bigint),
-        cause = coalesce($11::text, t.cause), solution = coalesce($12::text, t.solution), prevention = coalesce($13::text, t.prevention),
+        cause = CASE WHEN $19::text = 'ticket.resolved' THEN $11::text ELSE t.cause END,
+        solution = CASE WHEN $19::text = 'ticket.resolved' THEN $12::text ELSE t.solution END,
+        prevention = CASE WHEN $19::text = 'ticket.resolved' THEN $13::text ELSE t.prevention END,
         reopened = t.reopened + $14::int, holds = t.holds + ($19::text = 'ticket.pended')::int, nudges = t.nudges + ($19::text = 'ticket.nudged')::int,
         nudged_at = CASE WHEN $19::text = 'ticket.nudged' THEN desk.at($16::bigint) ELSE t.nudged_at END,
         first_response_at = CASE WHEN $15::bool THEN coalesce(t.first_response_at, desk.at($16::bigint)) ELSE t.first_response_at END,
         resolved_at = CASE WHEN $4::text = 'resolved' THEN coalesce(t.resolved_at, desk.at($16::bigint))
                            WHEN $4::text = 'closed' THEN t.resolved_at END,
+        reopen_until = CASE WHEN $4::text = 'closed' THEN CASE WHEN t.state = 'closed' THEN t.reopen_until ELSE desk.at($31::bigint) END END,
         closed_at = CASE WHEN $4::text IN ('closed', 'cancelled') THEN coalesce(t.closed_at, desk.at($16::bigint)) END,
         updated_at = desk.at($16::bigint), event_seq = t.event_seq + 1,
         event_hash = desk.event_hash(t.event_hash, t.id, t.event_seq + 1, $19::text, desk.at($16::bigint), $18::text, $21::jsonb)
     WHERE t.id = $1::uuid AND t.event_seq = $2::int AND t.epoch = $3::bigint
-    RETURNING t.id, t.event_seq, t.event_hash, t.team_id, t.priority, t.created_at, desk.ticket_answer(t.*)::text AS answer
+    RETURNING t.id, t.event_seq, t.event_hash, t.team_id, t.priority, t.created_at, left(desk.ticket_answer(t.*)::text, -1) || coalesce($32::text, '') || '}' AS answer
 ), e AS (
     INSERT INTO desk.event (position, ticket_id, seq, type, at, actor_id, actor, public, data, hash)
     SELECT desk.feed_position($22::int), w.id, w.event_seq, $19::text, desk.at($16::bigint), $17::uuid, $18::text, $20::bool, $21::jsonb, w.event_hash

@@ -355,6 +355,7 @@ Meridian__Command desk_command(enum ticket_action action, const char *number, in
         break;
     case ACTION_REPLY:
     case ACTION_NOTE:
+    case ACTION_FOLLOW_UP:
         command.text = (char *)"A message.";
         break;
     case ACTION_ASSIGN:

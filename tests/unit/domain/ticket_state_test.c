@@ -20,8 +20,8 @@ static const struct {
     {ACTION_NOTE, true, false, "NOPR--"},        {ACTION_PEND, true, false, "-PP---"},
     {ACTION_PEND, false, false, "------"},       {ACTION_RESOLVE, true, false, "-RR---"},
     {ACTION_RESOLVE, false, false, "------"},    {ACTION_CONFIRM, true, true, "---C--"},
-    {ACTION_CONFIRM, false, true, "---C--"},     {ACTION_REOPEN, true, true, "---O--"},
-    {ACTION_REOPEN, false, false, "---O--"},     {ACTION_CANCEL, false, true, "XXX---"},
+    {ACTION_CONFIRM, false, true, "---C--"},     {ACTION_REOPEN, true, true, "---OO-"},
+    {ACTION_REOPEN, false, false, "---OO-"},     {ACTION_CANCEL, false, true, "XXX---"},
     {ACTION_CANCEL, true, false, "XXX---"},      {ACTION_PRIORITIZE, true, false, "NOP---"},
     {ACTION_PRIORITIZE, false, false, "NOP---"}, {ACTION_RECALCULATE, false, false, "NOP---"},
     {ACTION_RECALCULATE, true, false, "NOP---"}, {ACTION_ACKNOWLEDGE, false, false, "NOP---"},
@@ -33,7 +33,9 @@ static const struct {
     {ACTION_LINK, true, false, "NOPR--"},        {ACTION_UNLINK, false, false, "NOPR--"},
     {ACTION_UNLINK, true, false, "NOPR--"},      {ACTION_MERGE, false, false, "XXX---"},
     {ACTION_MERGE, true, false, "XXX---"},       {ACTION_UNMERGE, false, false, "------"},
-    {ACTION_UNMERGE, true, false, "------"},
+    {ACTION_UNMERGE, true, false, "------"},     {ACTION_SPLIT, true, false, "NOPR--"},
+    {ACTION_SPLIT, false, false, "NOPR--"},      {ACTION_FOLLOW_UP, true, true, "----C-"},
+    {ACTION_FOLLOW_UP, false, true, "----C-"},
 };
 
 Test(ticket_state, table)
@@ -51,17 +53,31 @@ Test(ticket_state, table)
         }
 }
 
-Test(ticket_state, nothing_leaves_a_final_state)
+Test(ticket_state, nothing_but_a_reopening_leaves_a_final_state)
 {
     for (int s = TICKET_NEW; s <= TICKET_CANCELLED; s++) {
         enum ticket_action actions[TICKET_ACTIONS_MAX];
         size_t n = 0;
 
         for (int f = 0; f < 4; f++)
-            n += ticket_actions_allowed((struct ticket_situation){(enum ticket_state)s, f & 1, f & 2},
-                                        actions);
-        cr_expect_eq(n == 0, ticket_state_is_final((enum ticket_state)s), "%d", s);
+            n += ticket_actions_allowed(
+                (struct ticket_situation){(enum ticket_state)s, f & 1, f & 2, .late = true}, actions);
+        if (s == TICKET_CLOSED)
+            cr_expect(n == 4 && actions[0] == ACTION_FOLLOW_UP, "%zu", n);
+        else
+            cr_expect_eq(n == 0, ticket_state_is_final((enum ticket_state)s), "%d", s);
     }
+}
+
+Test(ticket_state, a_closed_ticket_is_reopened_in_time)
+{
+    struct ticket_situation closed = {TICKET_CLOSED, true, true};
+
+    cr_expect_eq(ticket_state_next(ACTION_REOPEN, closed), TICKET_OPEN);
+    closed.late = true;
+    cr_expect_eq(ticket_state_next(ACTION_REOPEN, closed), 0);
+    closed.state = TICKET_RESOLVED;
+    cr_expect_eq(ticket_state_next(ACTION_REOPEN, closed), TICKET_OPEN, "that has no end");
 }
 
 Test(ticket_state, only_a_merged_ticket_gets_out_again)
@@ -93,12 +109,12 @@ Test(ticket_state, allowed_lists)
     enum ticket_action actions[TICKET_ACTIONS_MAX];
     size_t n = ticket_actions_allowed((struct ticket_situation){TICKET_RESOLVED, true, false}, actions);
 
-    cr_assert_eq(n, 5);
+    cr_assert_eq(n, 6);
     cr_expect_eq(actions[0], ACTION_NOTE);
     cr_expect_eq(actions[1], ACTION_CONFIRM);
     cr_expect_eq(actions[2], ACTION_REOPEN);
     n = ticket_actions_allowed((struct ticket_situation){TICKET_NEW, false, true}, actions);
-    cr_assert_eq(n, 14);
+    cr_assert_eq(n, 15);
     cr_expect_eq(actions[0], ACTION_CLAIM);
     cr_expect_eq(actions[4], ACTION_CANCEL);
     cr_expect_eq(actions[6], ACTION_RECALCULATE);

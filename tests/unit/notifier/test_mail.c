@@ -52,9 +52,20 @@ static char *payload_of(const char *type, const char *language, const char *audi
             payload, "text",
             json_string(
                 "Please restart the client.\r\n.\r\nFrom then on it works, doesn't it? = sure\n\nAnna"));
-    if (strcmp(type, "ticket.resolved") == 0)
+    if (strcmp(type, "ticket.resolved") == 0) {
+        json_object_set_new(payload, "cause",
+                            json_string(zh ? "证书过期。" : "The certificate had expired."));
         json_object_set_new(payload, "solution",
                             json_string(zh ? "更换了证书。" : "Replaced the certificate."));
+        json_object_set_new(payload, "prevention",
+                            json_string(zh ? "到期前提醒。" : "A reminder before it does."));
+        json_object_set_new(payload, "accepted_us", json_integer(NOW_US - 7200 * US_PER_S));
+        json_object_set_new(payload, "responded_us", json_integer(NOW_US - 5400 * US_PER_S));
+        json_object_set_new(payload, "confirm",
+                            json_string("EU-1048576.3.1796611860.0123456789abcdef0123456789abcdef01234567"));
+    }
+    if (strcmp(type, "ticket.closed") == 0)
+        json_object_set_new(payload, "reopen_us", json_integer(NOW_US + 14 * 86400 * US_PER_S));
     if (strcmp(type, "ticket.pended") == 0 || strcmp(type, "ticket.reminded") == 0) {
         json_object_set_new(payload, "reason", json_string(zh ? "等待供应商" : "Waiting for the vendor"));
         json_object_set_new(payload, "until_us", json_integer(NOW_US + 86400 * US_PER_S));

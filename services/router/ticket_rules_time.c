@@ -1,0 +1,99 @@
+/* What happens to tickets without anybody asking for it: when a time has come, and when a desk closes. Called
+ * with the ticket locked, by timers.c, escalate.c and shift_end.c; pure. */
+#include "domain/ticket_state.h"
+#include "router/ticket_rules.h"
+
+void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan)
+{
+    *ret_plan = (struct ticket_plan){0};
+    if (row->state != TICKET_PENDING || !row->pending_until_us || row->pending_until_us > row->now_us)
+        return;
+    ret_plan->n = 1;
+    ret_plan->steps[0] = ticket_change_none(row);
+    ticket_change_resume(&ret_plan->steps[0], TICKET_OPEN);
+}
+
+static int higher(int level, int present)
+{
+    return level && level < present ? level : 0;
+}
+
+void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details, int impact, int urgency,
+                                const struct ticket_team *team, struct ticket_plan *ret_plan)
+{
+    struct ticket_change *change = &ret_plan->steps[0];
+    enum ticket_state next =
+        ticket_state_next(ACTION_TRANSFER, (struct ticket_situation){.state = row->state});
+
+    impact = higher(impact, row->impact);
+    urgency = higher(urgency, row->urgency);
+    *ret_plan = (struct ticket_plan){.n = 1};
+    *change = ticket_change_none(row);
+    change->event = "escalation.notified";
+    change->public = false;
+    change->details = details;
+    if (impact || urgency) {
+        change = &ret_plan->steps[ret_plan->n++];
+        *change = ticket_change_none(row);
+        ticket_change_prioritize(change, impact, urgency);
+    }
+    if (!team->id || team->id == row->team || row->owner_id || !next)
+        return; /* who has taken it decides */
+    ret_plan->steps[ret_plan->n] = *change;
+    change = &ret_plan->steps[ret_plan->n++];
+    change->event = "ticket.transferred";
+    change->public = true;
+    change->details = NULL;
+    change->epoch_rises = true;
+    change->state = next;
+    change->pending_reason = NULL;
+    change->pending_until_us = 0;
+    change->team = team->id;
+    change->tier = team->tier;
+    change->team_slug = team->slug;
+}
+
+void ticket_rules_plan_return(const struct ticket_row *row, const char *details, struct ticket_plan *ret_plan)
+{
+    struct ticket_change *change = &ret_plan->steps[0];
+
+    *ret_plan = (struct ticket_plan){.n = 1};
+    *change = ticket_change_none(row);
+    change->event = "ticket.returned";
+    change->details = details;
+    change->owner_id = change->owner_login = change->owner_region = NULL;
+    change->epoch_rises = true;
+}
+
+void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *ret_plan)
+{
+    *ret_plan = (struct ticket_plan){0};
+    if (row->state != TICKET_PENDING)
+        return;
+    ret_plan->n = 1;
+    ret_plan->steps[0] = ticket_change_none(row);
+    ret_plan->steps[0].event = TICKET_REMINDED;
+}
+
+void ticket_rules_plan_close(const struct ticket_row *row, struct ticket_plan *ret_plan)
+{
+    *ret_plan = (struct ticket_plan){0};
+    if (row->state != TICKET_RESOLVED)
+        return;
+    ret_plan->n = 1;
+    ret_plan->steps[0] = ticket_change_none(row);
+    ret_plan->steps[0].event = "ticket.closed";
+    ret_plan->steps[0].state = TICKET_CLOSED;
+    ret_plan->steps[0].epoch_rises = true;
+}
+
+void ticket_rules_plan_survey(const struct ticket_row *row, struct ticket_plan *ret_plan)
+{
+    *ret_plan = (struct ticket_plan){0};
+    if (row->state != TICKET_RESOLVED && row->state != TICKET_CLOSED)
+        return;
+    ret_plan->n = 1;
+    ret_plan->steps[0] = ticket_change_none(row);
+    ret_plan->steps[0].event = "survey.due";
+    ret_plan->steps[0].public = false;
+}
