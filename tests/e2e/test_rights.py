@@ -33,12 +33,12 @@ class Ticket:
     """One in the state that its line asks for. `version` is before anybody of the table has touched it."""
 
     def __init__(self, world, team, state, by):
-        self.other, epoch = None, None
+        self.other, self.reply, epoch = None, "", None
         self.number = world.submit(by, "mail" if state.startswith("transferred") else SERVICE[team])
         if state.startswith("transferred"):
             world.act("admin", self.number, "transfer", team=TEAM[team], reason="Theirs")
         if state == "replied":
-            world.act("asker", self.number, "reply", text="And another thing")
+            self.reply = str(world.act("asker", self.number, "reply", body="And another thing")["version"])
         if state.endswith(("claimed", "resolved", "closed")):
             epoch = world.act("owner", self.number, "claim")["epoch"]
         if state in ("resolved", "closed"):
@@ -53,7 +53,6 @@ class Ticket:
             world.act("admin", self.number, "merge", into=self.other)
         now = world.client["admin"].ticket(self.number).json
         self.epoch, self.version = now["epoch"], now["version"]
-        self.reply = next((str(reply["seq"]) for reply in now["thread"]), "")
 
 
 class World:
