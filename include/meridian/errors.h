@@ -85,7 +85,9 @@ enum retry_class {
     X(E_LINK, 41, 409, RETRY_NEVER, "link-refused", "The links that exist do not allow this",                \
       "现有关联不允许此操作")                                                                                \
     X(E_OPEN_DEPENDENCIES, 42, 409, RETRY_NEVER, "open-dependencies",                                        \
-      "What the ticket depends on is not solved", "此工单依赖的工单尚未解决")
+      "What the ticket depends on is not solved", "此工单依赖的工单尚未解决")                                \
+    X(E_NOT_ELIGIBLE, 43, 409, RETRY_NEVER, "not-eligible", "You may not take this ticket now",              \
+      "您目前不能领取此工单")
 
 enum meridian_error {
 #define X(name, number, status, retry, slug, en, zh) name = number,

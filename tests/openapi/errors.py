@@ -54,6 +54,7 @@ _ADVICE = {
     "already-merged": "Its number leads to `merged_into`, if you see that: act there, or undo the merge within 24 hours.",
     "link-refused": "`detail` says which: a circle, a second parent, a link that is there or is not. End the link that stands against it.",
     "open-dependencies": "Solve `dependencies` first, end the link, or send `force` with a reason.",
+    "not-eligible": "`refusal` says why: `missing` skills, off shift until `opens_at`, or `load` of `capacity` points. Take the next one, or ask a lead.",
     "bad-cursor": "Start the list anew without `cursor`. A cursor is good for its own list only.",
 }
 
