@@ -64,6 +64,7 @@ static const struct rule rules[] = {
     {AUTHZ_SLA_APPLY, false, NOBODY, NOBODY, NOBODY},
     {AUTHZ_ORG_READ, false, NOBODY, ANYBODY, ANYBODY},
     {AUTHZ_ORG_APPLY, false, NOBODY, NOBODY, NOBODY},
+    {AUTHZ_CLAIM_UNFIT, true, NOBODY, NOBODY, MEMBER},
     {AUTHZ_ONCALL_SWAP, false, NOBODY, ANYBODY, ANYBODY},
 };
 

@@ -20,6 +20,7 @@ enum authz_action {
     AUTHZ_SLA_APPLY, /* a plan for everybody */
     AUTHZ_ORG_READ,  /* the organisation: who works when, on what */
     AUTHZ_ORG_APPLY,
+    AUTHZ_CLAIM_UNFIT, /* takes a ticket by name whatever speaks against it: skills, shift, capacity */
     AUTHZ_ONCALL_SWAP, /* reads swaps of on-call shifts, asks and answers for oneself */
 };
 

@@ -86,6 +86,8 @@ enum retry_class {
       "现有关联不允许此操作")                                                                                \
     X(E_OPEN_DEPENDENCIES, 42, 409, RETRY_NEVER, "open-dependencies",                                        \
       "What the ticket depends on is not solved", "此工单依赖的工单尚未解决")                                \
+    X(E_NOT_ELIGIBLE, 43, 409, RETRY_NEVER, "not-eligible", "You may not take this ticket now",              \
+      "您目前不能领取此工单")                                                                                \
     X(E_REOPEN_LATE, 49, 409, RETRY_NEVER, "reopen-window-over",                                             \
       "It is too late to reopen the ticket; make a follow-up", "已过重新打开的期限；请创建后续工单")         \
     X(E_LINK_OVER, 50, 410, RETRY_NEVER, "mail-link-over", "The link of the mail is not valid any more",     \

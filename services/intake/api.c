@@ -62,6 +62,8 @@ const struct route api_routes[] = {
     {HTTP_POST_, V1 "/confirmations", ROUTE_OPEN, false, BODY_MAY_BE_EMPTY, confirmation_post,
      QUERY("token")},
     {HTTP_GET_, V1 "/tickets/{number}/links", AUTHZ_TICKET_READ, true, BODY_NONE, ticket_links_get, NULL},
+    {HTTP_GET_, V1 "/tickets/{number}/eligibility", AUTHZ_ORG_READ, false, BODY_NONE, ticket_eligibility_get,
+     QUERY("cursor", "limit")},
     {HTTP_GET_, V1 "/tickets/{number}/sla", AUTHZ_SLA_READ, false, BODY_NONE, ticket_sla_get, NULL},
     {HTTP_GET_, V1 "/sla/plan", AUTHZ_SLA_READ, false, BODY_NONE, sla_plan_get, QUERY("version")},
     {HTTP_GET_, V1 "/sla/feeds", AUTHZ_SLA_READ, false, BODY_NONE, sla_feeds_get, QUERY("cursor", "limit")},

@@ -11,6 +11,7 @@
 #include "domain/zone.h"
 #include "meridian/errors.h"
 #include "router/dependencies.h"
+#include "router/eligibility.h"
 #include "router/resolution.h"
 #include "router/tzdata.h"
 #include "router_sql.h"
@@ -35,7 +36,8 @@ static int recall(struct db_conn *conn, struct job *job, const char *key, const 
  * they lost. */
 static bool is_momentary(int failure)
 {
-    return failure == -E_ALREADY_CLAIMED || failure == -E_BAD_TRANSITION || failure == -E_NUDGED_LATELY;
+    return failure == -E_ALREADY_CLAIMED || failure == -E_BAD_TRANSITION || failure == -E_NUDGED_LATELY ||
+           failure == -E_NOT_ELIGIBLE;
 }
 
 /* 0 when the refusal is stored and will be repeated. */
@@ -142,6 +144,8 @@ static int change_ticket(struct db_conn *conn, struct command *command)
         r = ticket_assignee_find(conn, request->command->assignee, row.team, &assignee);
     if (!r)
         r = ticket_rules_plan(request, &row, &team, &assignee, &plan, &job->out);
+    if (!r && request->command->action == ACTION_CLAIM)
+        r = eligibility_check(conn, job, &row);
     if (!r && request->command->action == ACTION_RECALCULATE)
         r = recalculate(conn, request->command, &row, &details, &plan.steps[0]);
     if (!r && request->command->action == ACTION_RESOLVE)

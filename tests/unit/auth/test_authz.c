@@ -21,7 +21,7 @@ static const int actions[] = {
     AUTHZ_QUEUE_READ,   AUTHZ_QUEUE_CLAIM,  AUTHZ_EVENTS_READ,   AUTHZ_STATUS_READ,
     AUTHZ_AUDIT_READ,   AUTHZ_DEAD_LETTERS, AUTHZ_SLA_READ,      AUTHZ_SLA_APPLY,
     AUTHZ_ORG_READ,     AUTHZ_ORG_APPLY,    ACTION_LINK,         ACTION_UNLINK,
-    ACTION_MERGE,       ACTION_UNMERGE,     AUTHZ_ONCALL_SWAP,
+    ACTION_MERGE,       ACTION_UNMERGE,     AUTHZ_ONCALL_SWAP,   AUTHZ_CLAIM_UNFIT,
 };
 static const enum user_role roles[] = {ROLE_REQUESTER, ROLE_AGENT, ROLE_LEAD, ROLE_ADMIN};
 
@@ -84,6 +84,8 @@ static bool expected_allowed(const struct situation *s, int action)
         return staff && (owner || (lead && s->member) || (s->owner == UNOWNED && s->member));
     case ACTION_REPLY:
         return mine || (staff && (owner || s->member));
+    case AUTHZ_CLAIM_UNFIT:
+        return lead && s->member;
     case ACTION_RECALCULATE:
         return lead;
     case ACTION_ACKNOWLEDGE:
