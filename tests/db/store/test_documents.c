@@ -241,6 +241,7 @@ Test(documents, a_ticket_has_every_member)
                                           "first_response_at",
                                           "resolved_at",
                                           "closed_at",
+                                          "reopen_until",
                                           "notes",
                                           "as_of",
                                           "lag_ms",
