@@ -2,7 +2,7 @@
 SELECT DISTINCT t.id
 FROM desk.link l
 CROSS JOIN LATERAL (SELECT coalesce((SELECT m.root_id FROM desk.merge m WHERE m.source_id = l.to_id), l.to_id) AS id OFFSET 0) c
-JOIN desk.ticket t ON t.id = c.id
+CROSS JOIN LATERAL (SELECT k.id, k.state FROM desk.ticket k WHERE k.id = c.id OFFSET 0) t
 WHERE l.from_id = ANY (ARRAY(SELECT $1::uuid UNION ALL SELECT m.source_id FROM desk.merge m WHERE m.root_id = $1::uuid))
   AND l.kind = 'parent_of' AND t.id <> $1::uuid AND t.state IN ('new', 'open', 'pending')
 ORDER BY t.id LIMIT $2::int

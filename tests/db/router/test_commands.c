@@ -125,6 +125,8 @@ Test(commands, everything_in_every_state, .timeout = 120)
     struct desk desk;
 
     desk_open(&desk, 2);
+    test_db_run(desk.db,
+                "UPDATE desk.region SET next_number = next_number + 1000000"); /* not those of drafts */
     for (size_t w = 0; w < ARRAY_SIZE(walks); w++)
         for (size_t s = 0; s < ARRAY_SIZE(states); s++) {
             const char *number = bring(&desk, states[s]);

@@ -209,17 +209,18 @@ Test(documents, a_ticket_says_who_has_it_and_what_is_next_in_two_languages)
 Test(documents, a_ticket_has_every_member)
 {
     static const char *const members[] = {
-        "number",         "key",           "subject",    "description",
-        "state",          "priority",      "impact",     "urgency",
-        "service",        "language",      "attributes", "tags",
-        "skills",         "region",        "channel",    "requester",
-        "team",           "owner",         "epoch",      "version",
-        "pending_reason", "pending_until", "clocks",     "thread",
-        "resolution",     "aliases",       "who",        "next_step",
-        "accepted_at",    "created_at",    "updated_at", "first_response_at",
-        "resolved_at",    "closed_at",     "notes",      "as_of",
-        "lag_ms",         "journey",       "nudges",     "stage",
-        "waits_for",      "links",         "merged",     "merged_at"};
+        "number",         "key",           "subject",      "description",
+        "state",          "priority",      "impact",       "urgency",
+        "service",        "language",      "attributes",   "tags",
+        "skills",         "region",        "channel",      "requester",
+        "team",           "owner",         "epoch",        "version",
+        "pending_reason", "pending_until", "clocks",       "thread",
+        "resolution",     "aliases",       "who",          "next_step",
+        "accepted_at",    "created_at",    "updated_at",   "first_response_at",
+        "resolved_at",    "closed_at",     "reopen_until", "notes",
+        "as_of",          "lag_ms",        "journey",      "nudges",
+        "stage",          "waits_for",     "links",        "merged",
+        "merged_at"};
     json_t *json;
 
     cr_assert_eq(desk_read(&desk, "lead-eu-1", "ticket", &json, "EU-5", "en", NULL), 0);
