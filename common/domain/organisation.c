@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "domain/priority.h"
 #include "meridian/ticket.h"
+#include <stdlib.h>
 #include <string.h>
 
 void organisation_fini(struct organisation *o)
@@ -30,6 +31,8 @@ void organisation_fini(struct organisation *o)
     free(o->agents);
     free(o->services);
     free(o->rules);
+    free(o->customers);
+    free(o->requesters);
     *o = (struct organisation){0};
 }
 
@@ -65,6 +68,26 @@ size_t organisation_team(const struct organisation *o, const char *name)
         if (strcmp(o->teams[i].name, name) == 0)
             return i;
     return ORG_NONE;
+}
+
+size_t organisation_customer(const struct organisation *o, const char *name)
+{
+    for (size_t i = 0; i < o->ncustomers; i++)
+        if (strcmp(o->customers[i].name, name) == 0)
+            return i;
+    return ORG_NONE;
+}
+
+static int is_login(const void *login, const void *requester)
+{
+    return strcmp(login, ((const struct org_requester *)requester)->login);
+}
+
+const struct org_requester *organisation_requester(const struct organisation *o, const char *login)
+{
+    return login && o->nrequesters
+               ? bsearch(login, o->requesters, o->nrequesters, sizeof *o->requesters, is_login)
+               : NULL;
 }
 
 /* ---- services ---- */

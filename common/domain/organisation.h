@@ -1,4 +1,4 @@
-/* Who works when, on what: desks, teams, agents, services, routing rules. Pure; made by
+/* Who works when, on what, for whom: desks, teams, agents, services, requesters, routing rules. Pure; made by
  * plan/organisation_json.h and never changed afterwards, so threads may share it.
  *
  * A desk is a regional team with opening hours in its own zone. A team does one kind of work and is served by
@@ -66,6 +66,8 @@ struct org_team {
     int minimum; /* agents that should be on shift; fewer is thin */
     enum org_shift_end shift_end;
     enum org_claims claims;
+    const char *duty_main, *duty_backup; /* on-call schedules of who is on duty; NULL: none */
+    int64_t backup_after_s;              /* that nobody takes a ticket until the backup person is told */
 };
 
 struct org_agent {
@@ -96,6 +98,20 @@ struct org_rule {
     size_t ntags;
 };
 
+/** Whose people the desk serves. */
+struct org_customer {
+    const char *name;            /* the slug */
+    const char *title;           /* as people call them; NULL: */
+    const char *tier, *contract; /* "strategic" or "standard"; NULL: none */
+};
+
+/** Who asks for help; NULL where nothing is said. */
+struct org_requester {
+    const char *login;
+    size_t customer; /* ORG_NONE: nobody's */
+    const char *site, *zone, *language;
+};
+
 struct organisation {
     int64_t version; /* 0: not stored */
     struct org_desk *desks;
@@ -103,7 +119,9 @@ struct organisation {
     struct org_agent *agents;
     struct org_service *services; /* ordered by name */
     struct org_rule *rules;       /* the first whose condition holds decides */
-    size_t ndesks, nteams, nagents, nservices, nrules;
+    struct org_customer *customers;
+    struct org_requester *requesters; /* ordered by login */
+    size_t ndesks, nteams, nagents, nservices, nrules, ncustomers, nrequesters;
     size_t default_team;         /* ORG_NONE exactly when there are no teams */
     int weights[ORG_PRIORITIES]; /* points of an open ticket, from P1 */
 };
@@ -118,6 +136,10 @@ const char *org_claims_name(enum org_claims claims);
 /** Their place; ORG_NONE: there is none of this name. */
 size_t organisation_desk(const struct organisation *organisation, const char *name);
 size_t organisation_team(const struct organisation *organisation, const char *name);
+size_t organisation_customer(const struct organisation *organisation, const char *name);
+/** NULL: nothing is said of them. */
+const struct org_requester *organisation_requester(const struct organisation *organisation,
+                                                   const char *login);
 /** The service of this name, else the nearest above it; NULL: none. */
 const struct org_service *organisation_service(const struct organisation *organisation, const char *name);
 

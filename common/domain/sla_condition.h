@@ -32,6 +32,8 @@
     X(SLA_CUSTOMER_TIER, "customer_tier", NULL)                                                              \
     X(SLA_CONTRACT, "contract", NULL)                                                                        \
     X(SLA_SITE, "site", NULL)                                                                                \
+    X(SLA_ZONE, "zone", NULL)                                                                                \
+    X(SLA_CUSTOMER, "customer", NULL)                                                                        \
     X(SLA_REQUESTER, "requester", NULL)                                                                      \
     X(SLA_OWNED, "owned", "yes\0no\0")                                                                       \
     X(SLA_RESPONDED, "responded", "yes\0no\0")                                                               \

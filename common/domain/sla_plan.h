@@ -55,13 +55,14 @@ struct sla_calendar {
     X(SLA_BY_CONTRACT, "contract", SLA_CONTRACT)                                                             \
     X(SLA_BY_SITE, "site", SLA_SITE)                                                                         \
     X(SLA_BY_REQUESTER, "requester", SLA_REQUESTER)                                                          \
+    X(SLA_BY_ZONE, "zone", SLA_ZONE)                                                                         \
     X(SLA_BY_TEAM, "team", SLA_TEAM)
 
 #define X(constant, name, field) constant,
 enum sla_source { SLA_SOURCES(X) SLA_BY_DEFAULT, SLA_BY_TARGET };
 #undef X
 
-/** "contract", "site", "requester", "team", "default", "target". */
+/** "contract", "site", "requester", "zone", "team", "default", "target". */
 const char *sla_source_name(enum sla_source source);
 const char *sla_again_name(enum sla_again again);
 
@@ -118,7 +119,7 @@ const struct sla_calendar *sla_plan_named(const struct sla_plan *plan, const cha
 /** NULL: no on-call schedule of this name. */
 const struct escalation_schedule *sla_plan_schedule(const struct sla_plan *plan, const char *name);
 /** By which calendar a target of a ticket counts: the target's own, else that of the contract, the site, the
- * requester, the team, else the usual one. Borrowed from the plan. */
+ * requester, the requester's zone, the team, else the usual one. Borrowed from the plan. */
 const struct sla_calendar *sla_plan_calendar(const struct sla_plan *plan, const struct sla_target *target,
                                              const struct sla_facts *facts, enum sla_source *ret_source);
 /** How many seconds a target allows from `start`. Working days are those on which the calendar is open: n of

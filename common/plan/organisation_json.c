@@ -6,6 +6,9 @@
 #include "meridian/limits.h"
 #include "meridian/ticket.h"
 #include "plan/calendar_json.h"
+#include "plan/organisation_duty_json.h"
+#include "plan/organisation_name.h"
+#include "plan/organisation_people_json.h"
 #include "plan/skills_json.h"
 #include "plan/sla_condition_json.h"
 #include <stdlib.h>
@@ -29,39 +32,23 @@ struct org_document *org_document_free(struct org_document *document)
 /* ---- names ---- */
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyz"
-#define DIGITS  "0123456789"
-enum { NAME_MAX_ = 63, LOGIN_MAX = 64, REGION_MIN = 2, REGION_MAX = 4 };
-
-static bool spelt(const char *name, const char *first, const char *rest, size_t max)
-{
-    size_t n = strlen(name);
-
-    return n && n <= max && strchr(first, name[0]) && strspn(name, rest) == n;
-}
+enum { NAME_MAX_ = ORG_NAME_MAX, REGION_MIN = 2, REGION_MAX = 4 };
 
 /* Of desks and teams. */
 static int check_name(const struct reader *r, const struct plan_node *node)
 {
-    if (spelt(node->key, LETTERS DIGITS, LETTERS DIGITS "-", NAME_MAX_))
-        return 0;
-    return plan_fail(node, r->fault, "must be named by 1 to %d small letters, digits and -", NAME_MAX_);
+    return org_name_check(node, r->fault);
 }
 
 static int check_login(const struct reader *r, const struct plan_node *node)
 {
-    if (spelt(node->key, LETTERS DIGITS, LETTERS DIGITS "._@-", LOGIN_MAX))
-        return 0;
-    return plan_fail(node, r->fault, "must be a sign-in name: 1 to %d small letters, digits and . _ @ -",
-                     LOGIN_MAX);
+    return org_login_check(node, r->fault);
 }
 
 static int name_missing(const struct reader *r, const struct plan_node *node, const char *what,
                         const char *name, const char *const *names, size_t n)
 {
-    const char *near = plan_nearest(name, names, n);
-
-    return plan_fail(node, r->fault, "names no %s of the document%s%s%s", what,
-                     near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return org_name_missing(node, what, name, names, n, r->fault);
 }
 
 static int read_desk_name(const struct reader *r, const struct plan_node *node, size_t *ret_desk)
@@ -128,7 +115,8 @@ static int read_desk(struct reader *r, const struct plan_node *node, struct org_
         rc = plan_object(node, keys, r->fault);
     if (rc == 0)
         rc = plan_text(&region, REGION_MAX, &desk->region, r->fault);
-    if (rc == 0 && (!spelt(desk->region, LETTERS, LETTERS, REGION_MAX) || !desk->region[REGION_MIN - 1]))
+    if (rc == 0 &&
+        (!org_name_spelt(desk->region, LETTERS, LETTERS, REGION_MAX) || !desk->region[REGION_MIN - 1]))
         rc = plan_fail(&region, r->fault, "must be the code of a region, as in \"eu\"");
     if (rc == 0 && hours.json)
         rc = calendar_json_read(&hours, &r->zones, &desk->hours, r->fault);
@@ -196,12 +184,12 @@ static int read_claims(const struct reader *r, const struct plan_node *node, enu
 
 static int read_team(const struct reader *r, const struct plan_node *node, struct org_team *team)
 {
-    static const char *const keys[] = {"title",   "tier",      "restricted", "desks",
-                                       "minimum", "shift_end", "claims",     NULL};
+    static const char *const keys[] = {"title",     "tier",   "restricted", "desks", "minimum",
+                                       "shift_end", "claims", "on_duty",    NULL};
     const struct plan_node title = plan_member(node, "title"), tier = plan_member(node, "tier"),
                            restricted = plan_member(node, "restricted"), desks = plan_member(node, "desks"),
                            minimum = plan_member(node, "minimum"), end = plan_member(node, "shift_end"),
-                           claims = plan_member(node, "claims");
+                           claims = plan_member(node, "claims"), duty = plan_member(node, "on_duty");
     int64_t n_tier = 0, n_minimum = 1;
     int rc = check_name(r, node);
 
@@ -222,6 +210,8 @@ static int read_team(const struct reader *r, const struct plan_node *node, struc
         rc = read_shift_end(r, &end, &team->shift_end);
     if (rc == 0 && claims.json)
         rc = read_claims(r, &claims, &team->claims);
+    if (rc == 0)
+        rc = organisation_duty_json_read(&duty, team, r->fault);
     team->tier = (int)n_tier;
     team->minimum = (int)n_minimum;
     return rc;
@@ -461,8 +451,8 @@ static int read_rules(const struct reader *r, const struct plan_node *node)
 
 static int read_all(struct reader *r, const struct plan_node *root)
 {
-    static const char *const keys[] = {"desks",    "teams", "default_team", "agents",
-                                       "services", "rules", "weights",      NULL};
+    static const char *const keys[] = {"desks",     "teams",      "default_team", "agents",  "services",
+                                       "customers", "requesters", "rules",        "weights", NULL};
     const struct plan_node desks = plan_member(root, "desks"), teams = plan_member(root, "teams"),
                            usual = plan_member(root, "default_team"), agents = plan_member(root, "agents"),
                            services = plan_member(root, "services"), rules = plan_member(root, "rules"),
@@ -479,6 +469,8 @@ static int read_all(struct reader *r, const struct plan_node *root)
         rc = read_agents(r, &agents);
     if (rc == 0)
         rc = read_services(r, &services);
+    if (rc == 0)
+        rc = organisation_people_json_read(root, &r->zones, r->o, r->fault);
     if (rc == 0)
         rc = read_rules(r, &rules);
     if (rc == 0)

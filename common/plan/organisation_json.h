@@ -10,6 +10,7 @@
  * {"network/vpn": {"team": "network", "impact": "high", "urgency": "low"}}, "rules": [{"name": "gold",
  * "when": {"customer_tier": "gold"}, "team": "network", "impact": "high", "urgency": "high", "tags":
  * ["gold"]}]}
+ * and customers and requesters, see plan/organisation_people_json.h.
  *
  * Limits: 100 desks, 500 teams, 5,000 agents, 2,000 services, 1,000 rules, 10 tags a rule. Pure, but for the
  * zones. */

@@ -46,6 +46,8 @@ static void create(struct sla_facts *facts, const json_t *data)
     update(facts, SLA_CUSTOMER_TIER, data, "customer_tier");
     update(facts, SLA_CONTRACT, data, "contract");
     update(facts, SLA_SITE, data, "site");
+    update(facts, SLA_ZONE, data, "zone");
+    update(facts, SLA_CUSTOMER, data, "customer");
     facts->values[SLA_RESPONDED] = "no";
     facts->values[SLA_AWAITING] = "agent";
 }

@@ -122,7 +122,7 @@ static int read_attachments(const struct reader *r, const struct plan_node *node
 
 static int read_attach(const struct reader *r, const struct plan_node *node)
 {
-    static const char *const keys[] = {"contract", "site", "requester", "team", NULL};
+    static const char *const keys[] = {"contract", "site", "requester", "zone", "team", NULL};
     int rc = node->json ? plan_object(node, keys, r->fault) : 0;
 
     for (int s = SLA_BY_CONTRACT; s < SLA_BY_DEFAULT && rc == 0; s++) {

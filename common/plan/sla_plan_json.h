@@ -4,7 +4,7 @@
  *   {"calendars": {"berlin": {...}},                   by name, as in plan/calendar_json.h; "always" is there
  *    "default_calendar": "berlin",                     "always" when left out
  *    "attach": {"contract": {"gold": "always"},        whose value in this field counts by which calendar,
- *               "site": {}, "requester": {},           in this order
+ *               "site": {}, "requester": {}, "zone": {}, in this order
  *               "team": {"network": "berlin"}},
  *    "policies": [                                     the first whose "when" holds applies
  *      {"name": "P1", "when": {"priority": 1},

@@ -221,12 +221,34 @@ static void add_desks(json_t *team)
     json_object_set_new(team, "desks", json_string(buf_text(&text)));
 }
 
+/* "wei until 2026-11-23T16:00:00.000Z", "nobody"; nothing for a team without a schedule. */
+static void add_duty(json_t *team, const char *role)
+{
+    const json_t *duty = json_object_get(json_object_get(team, "on_duty"), role), *person;
+    const json_t *people = json_object_get(duty, "people");
+    _cleanup_buf_ struct buf text = BUF_INIT;
+    size_t i;
+
+    if (json_is_object(duty) && !json_array_size(people))
+        buf_add_text(&text, T("nobody", "无人"));
+    json_array_foreach(people, i, person)
+    {
+        const char *until = output_at(person, "until");
+
+        buf_printf(&text, "%s%s", i ? ", " : "", output_at(person, "login"));
+        if (*until)
+            buf_printf(&text, T(" until %s", " 至 %s"), until);
+    }
+    json_object_set_new(team, role, json_string(buf_text(&text)));
+}
+
 int command_teams(struct cli *cli)
 {
     const struct column columns[] = {
         {T("TEAM", "团队"), "slug", 24, NULL},           {T("TIER", "级别"), "tier", 0, NULL},
         {T("AWAKE", "当班"), "sun.agents", 0, NULL},     {T("OPENS NEXT", "接班"), "sun.next.desk", 24, NULL},
-        {T("AT", "时间"), "sun.next.opens_at", 0, NULL}, {T("DESKS", "开放的服务台"), "desks", 0, NULL}};
+        {T("AT", "时间"), "sun.next.opens_at", 0, NULL}, {T("DESKS", "开放的服务台"), "desks", 0, NULL},
+        {T("ON DUTY", "主班"), "main", 0, NULL},         {T("BACKUP", "备班"), "backup", 0, NULL}};
     struct client *client = cli_client(cli);
     _cleanup_response_ struct response response = {0};
     json_t *items, *team;
@@ -240,7 +262,12 @@ int command_teams(struct cli *cli)
         output_json(items);
         return EXIT_OK_;
     }
-    json_array_foreach(items, i, team) add_desks(team);
+    json_array_foreach(items, i, team)
+    {
+        add_desks(team);
+        add_duty(team, "main");
+        add_duty(team, "backup");
+    }
     output_table(items, columns, ARRAY_SIZE(columns), T("no teams", "没有团队"));
     return EXIT_OK_;
 }

@@ -30,7 +30,8 @@ static int level_of(const json_t *from, const char *name)
 static struct given given_of(const json_t *data)
 {
     static const enum sla_field fields[] = {SLA_SERVICE,   SLA_REGION,   SLA_CHANNEL, SLA_LANGUAGE,
-                                            SLA_REQUESTER, SLA_CONTRACT, SLA_SITE,    SLA_CUSTOMER_TIER};
+                                            SLA_REQUESTER, SLA_CONTRACT, SLA_SITE,    SLA_CUSTOMER_TIER,
+                                            SLA_CUSTOMER,  SLA_ZONE};
     const json_t *routing = json_object_get(data, "routing");
     const json_t *levels = routing ? routing : data;
     struct given given = {.impact = level_of(levels, "impact"), .urgency = level_of(levels, "urgency")};

@@ -109,6 +109,21 @@ int sla_recalculate(struct cli *cli, const json_t *numbers, bool own, long *ret_
     return EXIT_OK_;
 }
 
+/* What was applied and is probably not meant: who is on duty for a team by a schedule that is gone. */
+static void print_warnings(const json_t *warnings)
+{
+    const json_t *warning;
+    size_t i;
+
+    json_array_foreach(warnings, i, warning)
+    {
+        _cleanup_buf_ struct buf line = BUF_INIT;
+
+        output_line(&line, json_string_value(warning));
+        fprintf(stderr, T("warning: %s\n", "警告：%s\n"), buf_text(&line));
+    }
+}
+
 static int post(struct client *client, const json_t *document, int64_t base, int64_t *ret_version)
 {
     _cleanup_response_ struct response response = {0};
@@ -119,6 +134,7 @@ static int post(struct client *client, const json_t *document, int64_t base, int
     if (response.status != 200)
         return client_explain(&response, client->url);
     *ret_version = json_integer_value(json_object_get(response.json, "version"));
+    print_warnings(json_object_get(response.json, "warnings"));
     return EXIT_OK_;
 }
 

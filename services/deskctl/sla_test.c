@@ -62,9 +62,9 @@ static void make_number(json_t *data, const char *name)
 static int read_ticket(const struct plan_node *node, const struct plan_node *at_node,
                        struct sla_history *history, struct plan_fault *fault)
 {
-    static const char *const keys[] = {"state",  "priority",  "service",  "team",          "tier",
-                                       "region", "channel",   "language", "customer_tier", "contract",
-                                       "site",   "requester", NULL};
+    static const char *const keys[] = {"state",    "priority", "service",  "team",      "tier",
+                                       "region",   "channel",  "language", "customer",  "customer_tier",
+                                       "contract", "site",     "zone",     "requester", NULL};
     _cleanup_(json_decrefp) json_t *data = NULL;
     struct instant at;
     int rc = plan_object(node, keys, fault);

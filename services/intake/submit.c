@@ -34,6 +34,7 @@ struct pending {
     uint8_t key[SUBMISSION_KEY_SIZE];
     uint8_t body_hash[AUTH_HASH_SIZE];
     char requester_id[UUID_TEXT_SIZE];
+    char language[8]; /* the requester's */
     bool key_given;
 };
 
@@ -293,7 +294,7 @@ static void pack(struct call *call, const struct pending *pending, struct spool_
     m.impact = (uint32_t)s->impact;
     m.has_urgency = s->urgency != 0;
     m.urgency = (uint32_t)s->urgency;
-    m.language = (char *)(s->language ? s->language : call->session.language);
+    m.language = (char *)(s->language ? s->language : pending->language);
     m.attributes = attributes;
     m.trace_id = call->trace_id;
     wire_pack(&m.base, &record->payload);
@@ -378,7 +379,7 @@ static void take_over(struct call *call)
 static void on_beneficiary(struct call *call, int status, struct str json)
 {
     struct pending *pending = call->own;
-    struct str id = peek_text(json, "id");
+    struct str id = peek_text(json, "id"), language = peek_text(json, "language");
 
     if (status == -E_NOT_FOUND) {
         _cleanup_errors_ struct body_errors errors = {0};
@@ -388,6 +389,7 @@ static void on_beneficiary(struct call *call, int status, struct str json)
         read_problem(call, status < 0 ? status : -E_PEER);
     } else {
         memcpy(pending->requester_id, id.p, id.n);
+        snprintf(pending->language, sizeof pending->language, "%.*s", (int)language.n, language.p);
         take_over(call);
     }
 }
@@ -433,6 +435,7 @@ void ticket_post(struct call *call)
     else /* nothing will be compared with it: the bytes as they came will do */
         auth_sha256(http_body(call->x).p, http_body(call->x).n, pending->body_hash);
     memcpy(pending->requester_id, call->session.user_id, sizeof pending->requester_id);
+    snprintf(pending->language, sizeof pending->language, "%s", call->session.language);
     if (submission.on_behalf_of && strcmp(submission.on_behalf_of, call->session.login) != 0)
         find_beneficiary(call);
     else

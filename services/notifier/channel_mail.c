@@ -94,6 +94,7 @@ static void complete(json_t *payload, const struct zone *zone, const struct noti
     json_object_set_new(payload, "for_lead", json_boolean(strcmp(audience, "lead") == 0));
     json_object_set_new(payload, "for_former", json_boolean(strcmp(audience, "former") == 0));
     json_object_set_new(payload, "for_oncall", json_boolean(strcmp(audience, "oncall") == 0));
+    json_object_set_new(payload, "for_backup", json_boolean(strcmp(audience, "backup") == 0));
     name_target(payload);
     set_link(payload, "url", conf->portal_url, "tickets/", "number");
     if (*text_of(payload, "confirm"))

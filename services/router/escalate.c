@@ -74,18 +74,14 @@ static int name_people(struct db_conn *conn, const struct escalation_step *step,
     return r;
 }
 
-static int add_people(struct db_conn *conn, const struct ticket_row *row, const struct escalation_step *step,
-                      struct buf *json)
+int escalate_tell(struct db_conn *conn, const struct ticket_row *row, const char *logins, bool leads,
+                  struct buf *json)
 {
     _cleanup_params_ struct db_params params = {0};
     _cleanup_result_ struct db_result result = {0};
-    _cleanup_buf_ struct buf logins = BUF_INIT;
-    bool leads;
-    int r = name_people(conn, step, row, &logins, &leads);
+    int r;
 
-    if (r < 0)
-        return r;
-    db_param_text(&params, buf_text(&logins));
+    db_param_text(&params, logins);
     db_param_int(&params, row->team);
     db_param_bool(&params, leads);
     r = db_exec(conn, &sql_router_escalation_people, &params, &result);
@@ -99,6 +95,16 @@ static int add_people(struct db_conn *conn, const struct ticket_row *row, const 
     }
     buf_add_text(json, db_rows(&result) ? "]" : "],\"reason\":\"nobody-to-tell\"");
     return 0;
+}
+
+static int add_people(struct db_conn *conn, const struct ticket_row *row, const struct escalation_step *step,
+                      struct buf *json)
+{
+    _cleanup_buf_ struct buf logins = BUF_INIT;
+    bool leads;
+    int r = name_people(conn, step, row, &logins, &leads);
+
+    return r < 0 ? r : escalate_tell(conn, row, buf_text(&logins), leads, json);
 }
 
 /* ---- the step ---- */

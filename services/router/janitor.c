@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "log/log.h"
 #include "meridian/errors.h"
+#include "router/duty.h"
 #include "router/shifts.h"
 #include "router/state.h"
 #include "router/tzdata.h"
@@ -24,7 +25,7 @@ enum {
 
 struct round {
     struct router *router;
-    bool partitions; /* and shifts, and rules of zones */
+    bool partitions; /* and shifts, who is on duty, and rules of zones */
     int64_t missing; /* partitions that could not be made */
     int tzdata;      /* versions of it among the live instances */
     struct buf versions;
@@ -66,6 +67,8 @@ static int round_work(struct db_conn *conn, void *arg)
         round->missing = r < 0 ? 0 : db_int(&result, 0, 0);
         if (!r)
             r = shifts_renew(conn);
+        if (!r)
+            r = duty_renew_alone(conn, round->router->plans);
         if (!r)
             r = tzdata_record(conn);
     }

@@ -6,6 +6,7 @@
 #include "auth/authz.h"
 #include "base/clock.h"
 #include "meridian/errors.h"
+#include "router/duty.h"
 #include "router/job.h"
 #include "router/shifts.h"
 #include "router/tzdata.h"
@@ -63,6 +64,15 @@ static int add(struct db_conn *conn, struct job *job, const char *document,
     return r ? r : tzdata_record(conn);
 }
 
+static int add_people(struct db_conn *conn, const char *document)
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+
+    db_param_text(&params, document);
+    return db_exec(conn, &sql_router_people_apply, &params, &result);
+}
+
 static int apply(struct db_conn *conn, struct job *job, const json_t *document,
                  const struct org_document *read)
 {
@@ -90,7 +100,13 @@ static int apply(struct db_conn *conn, struct job *job, const json_t *document,
                               (long long)asked->base_version);
     r = check_facts(conn, job, asked->document);
     if (!r)
+        r = duty_judge(conn, job, &read->organisation);
+    if (!r)
         r = add(conn, job, asked->document, &read->organisation, version + 1);
+    if (!r)
+        r = add_people(conn, asked->document);
+    if (!r)
+        r = duty_renew(conn, job->plans, NULL);
     return r < 0 ? r : answer(job, version + 1);
 }
 

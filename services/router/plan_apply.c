@@ -7,15 +7,20 @@
 #include "auth/authz.h"
 #include "holiday/feed_merge.h"
 #include "meridian/errors.h"
+#include "router/duty.h"
 #include "router/feeds.h"
 #include "router/job.h"
 #include "router/plan_add.h"
 
-static int answer(struct job *job, int64_t version)
+static int answer(struct db_conn *conn, struct job *job, int64_t version, const struct sla_plan *plan)
 {
+    int r;
+
     buf_reset(&job->out.json);
-    buf_printf(&job->out.json, "{\"version\":%lld}", (long long)version);
-    return 0;
+    buf_printf(&job->out.json, "{\"version\":%lld", (long long)version);
+    r = duty_warn(conn, plan, &job->out.json);
+    buf_add_char(&job->out.json, '}');
+    return r;
 }
 
 /* Takes seconds for a huge one: not in a transaction. */
@@ -42,7 +47,7 @@ static int apply(struct db_conn *conn, struct job *job, json_t *document, const 
         return r;
     feed_keep(document, present.document);
     if ((base == present.version || base == present.version - 1) && json_equal(present.document, document))
-        return answer(job, present.version); /* delivered again, or nothing changes */
+        return answer(conn, job, present.version, &read->plan); /* delivered again, or nothing changes */
     if (base != present.version)
         return outcome_refuse(&job->out, -E_PRECONDITION,
                               "Plan %lld is in force; yours was made from plan %lld",
@@ -50,7 +55,9 @@ static int apply(struct db_conn *conn, struct job *job, json_t *document, const 
     r = feeds_sync(conn, document);
     if (!r)
         r = plan_add(conn, &present, document, read, job->request->principal->login);
-    return r < 0 ? r : answer(job, base + 1);
+    if (!r)
+        r = duty_renew(conn, job->plans, &read->plan);
+    return r < 0 ? r : answer(conn, job, base + 1, &read->plan);
 }
 
 static int try_apply(struct db_conn *conn, struct job *job, json_t *document, const struct sla_document *read)

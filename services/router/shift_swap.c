@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "meridian/errors.h"
+#include "router/duty.h"
 #include "router/job.h"
 #include "router/swapped.h"
 #include "router_sql.h"
@@ -355,7 +356,11 @@ static int give_answer(struct db_conn *conn, struct job *job)
     if (swap.from_s <= now_s)
         return outcome_refuse(&job->out, -E_CONFLICT, "The shift has begun; nobody took it in time");
     r = judge_answer(conn, job, &swap);
-    return r ? r : decide(conn, job, &swap, state);
+    if (!r)
+        r = decide(conn, job, &swap, state);
+    if (!r && asked->verb == MERIDIAN__SHIFT_SWAP__VERB__TAKE)
+        r = duty_renew(conn, job->plans, NULL);
+    return r;
 }
 
 static int shift_swap_work(struct db_conn *conn, struct job *job)

@@ -124,15 +124,15 @@ static int add_record(const struct batch *batch, const struct db_result *found, 
         .restricted = db_bool(found, row, 7),
         .requester = db_text(found, row, 8),
         .submitter = db_text(found, row, 9),
-        .by_desk = db_bool(found, row, 10),
         .plan = in_force->plan,
     };
+    _cleanup_(json_decrefp) json_t *attributes = NULL;
     size_t i = (size_t)db_int(found, row, 3);
 
     if (i >= batch->n)
         return -E_INTERNAL;
-    if (batch->origin)
-        place.by_desk = batch->origin->by_desk;
+    if ((batch->origin ? batch->origin->by_desk : db_bool(found, row, 10)) && batch->records[i]->attributes)
+        place.attributes = attributes = json_loads(batch->records[i]->attributes, 0, NULL);
     submit_route(batch->records[i], in_force->organisation, &place);
     if (batch->origin)
         take_origin(batch->origin, &place);

@@ -168,18 +168,31 @@ static void add_routing(const Meridian__Submission *s, const struct submit_place
     add_needs(route->skills, false, json);
 }
 
-/* What plans of service levels and rules may ask of a customer. It has to be in the event: only events can be
- * folded again. */
-static void add_customer(struct buf *json, const char *attributes)
+/* What plans of service levels and rules may ask of whom it is for. It has to be in the event: only events
+ * can be folded again. */
+static void add_customer(const struct submit_place *place, struct buf *json)
 {
-    _cleanup_(json_decrefp) json_t *object = attributes ? json_loads(attributes, 0, NULL) : NULL;
-
     for (size_t i = 0; i < SUBMIT_CUSTOMER_FIELDS; i++) {
-        const char *value = submit_customer_value(object, submit_customer[i]);
+        const char *value = submit_customer_value(place, submit_customer[i]);
 
         if (value)
             add_text(json, sla_field_name(submit_customer[i]), value);
     }
+}
+
+/* As agents see it with the ticket. */
+static void add_shown_customer(const struct submit_place *place, struct buf *json)
+{
+    const struct org_customer *customer = place->customer;
+    const char *tier = submit_customer_value(place, SLA_CUSTOMER_TIER);
+
+    if (!customer && !tier)
+        return;
+    buf_add_text(json, ",\"customer\":{\"name\":");
+    buf_json_text(json, customer ? customer->name : NULL);
+    add_text(json, "title", customer ? customer->title : NULL);
+    add_text(json, "tier", tier);
+    buf_add_char(json, '}');
 }
 
 static void first_event(const Meridian__Submission *s, const struct submit_place *place, struct buf *json)
@@ -199,8 +212,7 @@ static void first_event(const Meridian__Submission *s, const struct submit_place
     add_text(json, "language", s->language ? s->language : "en");
     add_text(json, "requester", place->requester);
     add_text(json, "accepted_at", clock_format(s->accepted_us, accepted));
-    if (place->by_desk)
-        add_customer(json, s->attributes);
+    add_customer(place, json);
     add_routing(s, place, json);
     if (place->details)
         buf_add_text(json, place->details);
@@ -305,6 +317,8 @@ int submit_record_json(const Meridian__Submission *s, int ordinal, const struct 
     add_text(json, "service", s->service && s->service[0] ? s->service : NULL);
     add_text(json, "language", s->language ? s->language : "en");
     add_text(json, "trace_id", s->trace_id);
+    add_shown_customer(place, json);
+    add_text(json, "site", submit_customer_value(place, SLA_SITE));
     add_text(json, "event", buf_text(&event));
     buf_add_text(json, ",\"tags\":");
     add_tags(place->route.rule, json);

@@ -5,6 +5,7 @@
 #include "domain/organisation.h"
 #include "domain/sla_plan.h"
 #include "wire/wire.h"
+#include <jansson.h>
 
 /** What the database says of a submission (see submit_begin.sql), and where it is routed (submit_route.h).
  * Texts are borrowed. */
@@ -12,9 +13,11 @@ struct submit_place {
     int team, tier;
     const char *team_slug;
     bool restricted;
-    const char *requester, *submitter; /* logins; NULL: nobody there has that id */
-    bool by_desk;                /* the submitter is no requester: what is said of the customer is believed */
-    const struct sla_plan *plan; /* in force */
+    const char *requester, *submitter;   /* logins; NULL: nobody there has that id */
+    const struct org_requester *who;     /* what the organisation says of the requester; NULL: nothing */
+    const struct org_customer *customer; /* whose they are; NULL: nobody's */
+    const json_t *attributes;            /* of a submitter who is no requester, and believed; else NULL */
+    const struct sla_plan *plan;         /* in force */
     int64_t now_us;
     struct org_route route; /* levels, and why it goes there */
     int64_t organisation;   /* the version that routed it */

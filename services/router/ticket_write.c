@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "meridian/errors.h"
 #include "router/ticket_clocks.h"
+#include "router/ticket_duty.h"
 #include "router/timers.h"
 #include "router_sql.h"
 
@@ -191,6 +192,8 @@ int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct tick
         r = ticket_clocks_write(conn, row, &clocks, &writer->clocks_changed);
     if (!r)
         r = timers_follow(conn, row, change, &clocks, &writer->clocks_changed);
+    if (!r)
+        r = ticket_duty_arm(conn, row, change, &writer->clocks_changed);
     if (r < 0)
         return r;
     row->state = change->state;

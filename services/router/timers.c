@@ -14,6 +14,7 @@
 #include "meridian/errors.h"
 #include "router/escalate.h"
 #include "router/job.h"
+#include "router/ticket_duty.h"
 #include "router/ticket_write.h"
 #include "router_sql.h"
 
@@ -31,6 +32,9 @@ struct timer_kind {
      * plan may borrow from `text`. Database failures. */
     int (*plan_by_clocks)(struct db_conn *conn, const struct ticket_row *row,
                           const struct ticket_clocks *clocks, struct buf *text, struct ticket_plan *ret_plan);
+    /** Instead, where the database has to be asked; it may borrow from `text`, too. */
+    int (*plan_by_look)(struct db_conn *conn, const struct ticket_row *row, struct buf *text,
+                        struct ticket_plan *ret_plan);
     /** NULL, or: it was due and meant nothing yet; when it will (NEVER: not any more). */
     int64_t (*again)(const struct ticket_row *row);
 };
@@ -105,12 +109,24 @@ static int64_t escalation_due(const struct ticket_row *before, const struct tick
     return escalation_any(clocks->history.steps, clocks->history.n) ? escalate_next_us(clocks) : AS_IS;
 }
 
+/* Which team has whom on duty is known to the database: ticket_duty_arm. */
+static int64_t duty_due(const struct ticket_row *before, const struct ticket_change *after,
+                        const struct ticket_clocks *clocks)
+{
+    (void)before;
+    (void)after;
+    (void)clocks;
+    return AS_IS;
+}
+
 static const struct timer_kind kinds[] = {
-    {"pending_end", pending_end_due, ticket_rules_plan_resume, NULL, pending_end_again},
-    {"pending_reminder", pending_reminder_due, ticket_rules_plan_remind, NULL, NULL},
-    {"auto_close", auto_close_due, ticket_rules_plan_close, NULL, NULL},
-    {"survey", survey_due, ticket_rules_plan_survey, NULL, NULL},
-    {"escalation", escalation_due, NULL, escalate_plan, NULL},
+    {"pending_end", pending_end_due, .plan = ticket_rules_plan_resume, .again = pending_end_again},
+    {"pending_reminder", pending_reminder_due, .plan = ticket_rules_plan_remind},
+    {"auto_close", auto_close_due, .plan = ticket_rules_plan_close},
+    {"survey", survey_due, .plan = ticket_rules_plan_survey},
+    {"escalation", escalation_due, .plan_by_clocks = escalate_plan},
+    {"duty_main", duty_due, .plan_by_look = ticket_duty_plan_main},
+    {"duty_backup", duty_due, .plan_by_look = ticket_duty_plan_backup},
 };
 
 static const struct timer_kind *kind_of(const char *name)
@@ -256,6 +272,8 @@ static int act(struct db_conn *conn, struct job *job, const struct timer_kind *k
     r = 0;
     if (kind->plan)
         kind->plan(&row, &plan);
+    else if (kind->plan_by_look)
+        r = kind->plan_by_look(conn, &row, &text, &plan);
     else
         r = plan_by_clocks(conn, kind, &row, &writer, &text, &plan);
     for (int i = 0; i < plan.n && !r; i++)

@@ -1,8 +1,8 @@
--- One ticket, as the viewer may see it: fields, clocks, public thread, who has it, what is next, how it got here; notes for agents only.
+-- One ticket, as the viewer may see it: fields, clocks, public thread, who has it, what is next, how it got here; notes and whose it is for agents only.
 -- $1 text number or alias; $2 text language of the sentences, en or zh. No row: unknown, or hidden from the viewer.
 SELECT left(row_to_json(d)::text, -1)
     || CASE WHEN current_setting('meridian.kind', true) IN ('agent', 'lead', 'admin', 'system') THEN
-        ',"notes":' || coalesce((SELECT json_agg(row_to_json(n) ORDER BY n.at, n.seq)
+        ',"customer":' || coalesce(x.customer::text, 'null') || ',"site":' || coalesce(to_json(x.site)::text, 'null') || ',"notes":' || coalesce((SELECT json_agg(row_to_json(n) ORDER BY n.at, n.seq)
             FROM (SELECT u.login AS author, u.name AS author_name, o.body, desk.rfc3339(o.at) AS at, o.event_seq AS seq,
                          CASE WHEN o.ticket_id <> x.id THEN w.number END AS "number"
                   FROM desk.note o JOIN desk.app_user u ON u.id = o.author_id JOIN desk.ticket w ON w.id = o.ticket_id

@@ -6,7 +6,7 @@
 --   mail to the owner: replies by the requester, ticket.nudged, sla.warned, sla.breached, and ticket.reopened when it stays with them;
 --   mail to the team's leads (its admins, if it has none): ticket.reopened, sla.breached, and sla.warned and ticket.nudged while nobody owns the ticket;
 --   mail to whoever owned it before and whoever owns it now, of those two who did not do it: ticket.taken_over, ticket.assigned;
---   mail to those on call: escalation.notified, to the logins that it names; to the team's leads when it names none;
+--   mail to those on call or on duty: escalation.notified, duty.notified, to the logins that it names; to the team's leads when it names none;
 --   every event to each enabled webhook endpoint that wants its type. Nobody is told by mail of what they did themselves, but for the receipt.
 -- $1 int limit, $2 text home region (where webhooks without a region are sent from), $3 bigint one row's id (null: the first ones), $4 boolean ordinary
 -- ones too (false: the urgent ones only). Rows taken, of them urgent ones, deliveries made, of them urgent ones, age of the oldest row left in microseconds
@@ -38,7 +38,7 @@ WITH taken AS (
     LEFT JOIN desk.app_user w ON w.id = t.owner_id
 ), mail AS (
     SELECT DISTINCT ON (d.position, u.email) d.*, x.audience, x.told_id, x.told_number, x.told_subject, u.id AS user_id, u.name AS to_name, u.email, u.language,
-           u.region AS user_region, z.zone
+           u.region AS user_region, coalesce(u.zone, z.zone) AS zone
     FROM told d
     CROSS JOIN LATERAL (
         SELECT d.requester_id AS user_id, 'requester' AS audience, d.ticket_id AS told_id, d.number AS told_number, d.subject AS told_subject
@@ -60,12 +60,13 @@ WITH taken AS (
                 SELECT FROM desk.team_member m JOIN desk.app_user x ON x.id = m.user_id
                 WHERE m.team_id = d.team_id AND x.role = 'lead' AND x.disabled_at IS NULL)) l
         WHERE d.type IN ('ticket.reopened', 'sla.breached') OR (d.type IN ('ticket.nudged', 'sla.warned') AND d.owner_id IS NULL)
-            OR (d.type = 'escalation.notified' AND d.data -> 'to' = '[]')
+            OR (d.type IN ('escalation.notified', 'duty.notified') AND d.data -> 'to' = '[]')
         UNION ALL
         SELECT u.id, CASE u.login WHEN d.data ->> 'owner' THEN 'owner' ELSE 'former' END, d.ticket_id, d.number, d.subject FROM desk.app_user u
         WHERE d.type IN ('ticket.taken_over', 'ticket.assigned') AND u.login IN (d.data ->> 'owner', d.data ->> 'from_owner')
         UNION ALL
-        SELECT u.id, 'oncall', d.ticket_id, d.number, d.subject FROM jsonb_array_elements_text(CASE WHEN d.type = 'escalation.notified' THEN d.data -> 'to' END) n (login)
+        SELECT u.id, CASE d.data ->> 'role' WHEN 'backup' THEN 'backup' ELSE 'oncall' END, d.ticket_id, d.number, d.subject
+        FROM jsonb_array_elements_text(CASE WHEN d.type IN ('escalation.notified', 'duty.notified') THEN d.data -> 'to' END) n (login)
         JOIN desk.app_user u ON u.login = n.login) x
     JOIN desk.app_user u ON u.id = x.user_id AND u.disabled_at IS NULL AND u.email <> ''
     JOIN desk.region z ON z.code = u.region
@@ -74,7 +75,7 @@ WITH taken AS (
 ), made AS (
     INSERT INTO desk.delivery (id, ticket_id, position, type, channel, class, recipient_id, endpoint_id, region, destination, payload)
     SELECT md5(concat_ws('/', m.position, 'mail', m.email))::uuid, m.ticket_id, m.position, m.type, 'mail',
-           CASE WHEN m.priority = 1 OR m.type LIKE 'sla.%' OR m.type IN ('escalation.notified', 'ticket.taken_over') THEN 0 WHEN m.type = 'ticket.created' THEN 2 ELSE 1 END,
+           CASE WHEN m.priority = 1 OR m.type LIKE 'sla.%' OR m.type IN ('escalation.notified', 'duty.notified', 'ticket.taken_over') THEN 0 WHEN m.type = 'ticket.created' THEN 2 ELSE 1 END,
            m.user_id, NULL, m.user_region, m.email,
            jsonb_strip_nulls(jsonb_build_object(
                'type', CASE WHEN m.audience = 'requester' AND m.type = 'sla.breached' THEN 'ticket.progress' ELSE m.type END, 'ticket_id', m.told_id, 'number', m.told_number, 'title', m.told_subject, 'service', m.service,
@@ -98,7 +99,7 @@ WITH taken AS (
     CROSS JOIN LATERAL (SELECT extract(epoch FROM m.at + interval '14 days')::bigint AS expires_s) c -- of links that confirm
     UNION ALL
     SELECT md5(concat_ws('/', d.position, 'webhook', w.id, w.url))::uuid, d.ticket_id, d.position, d.type, 'webhook',
-           CASE WHEN d.priority = 1 OR d.type LIKE 'sla.%' OR d.type = 'escalation.notified' THEN 0 WHEN d.type = 'ticket.created' THEN 2 ELSE 1 END,
+           CASE WHEN d.priority = 1 OR d.type LIKE 'sla.%' OR d.type IN ('escalation.notified', 'duty.notified') THEN 0 WHEN d.type = 'ticket.created' THEN 2 ELSE 1 END,
            NULL, w.id, coalesce(w.region, $2), w.url,
            jsonb_strip_nulls(jsonb_build_object(
                'specversion', '1.0', 'id', d.position::text, 'source', '/regions/' || d.region,

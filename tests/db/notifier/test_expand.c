@@ -166,6 +166,64 @@ Test(expand, an_escalation_tells_whom_it_names_or_the_leads)
     rig_close(&rig);
 }
 
+Test(expand, those_on_duty_are_told_by_their_role)
+{
+    static const struct {
+        const char *number, *data, *told;
+    } cases[] = {{"EU-1", "{\"role\": \"main\", \"to\": [\"agent-ap-1\"]}", "agent-ap-1 0 oncall"},
+                 {"EU-2", "{\"role\": \"backup\", \"to\": [\"agent-us-1\"]}", "agent-us-1 0 backup"},
+                 {"EU-3", "{\"role\": \"backup\", \"to\": []}", "lead-eu-1 0 lead"}};
+    struct rig rig;
+
+    rig_open(&rig);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        rig_ticket(&rig, cases[i].number, "requester-eu-1", NULL);
+        rig_happens(&rig, cases[i].number, "duty.notified", NULL, NULL);
+        test_db_runf(
+            rig.db,
+            "UPDATE desk.outbox SET data = data || '%s' WHERE ticket_id = (SELECT id FROM desk.ticket "
+            "WHERE number = '%s')",
+            cases[i].data, cases[i].number);
+    }
+    rig_expand(&rig, 1);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char sql[400];
+
+        snprintf(
+            sql, sizeof sql,
+            "SELECT concat_ws(' ', u.login, d.class, d.payload ->> 'audience') FROM desk.delivery d JOIN "
+            "desk.app_user u ON u.id = d.recipient_id JOIN desk.ticket t ON t.id = d.ticket_id WHERE "
+            "d.channel = 'mail' AND t.number = '%s'",
+            cases[i].number);
+        cr_expect_str_eq(test_db_text(rig.db, sql), cases[i].told);
+    }
+    rig_close(&rig);
+}
+
+/* Times are told in the zone that the organisation says, else in that of the region. */
+Test(expand, mails_tell_the_time_of_their_readers)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    for (int i = 0; i < 2; i++) {
+        const char *number = i ? "EU-2" : "EU-1";
+
+        if (i)
+            test_db_run(rig.db,
+                        "UPDATE desk.app_user SET zone = 'Asia/Tokyo' WHERE login = 'requester-eu-1'");
+        rig_ticket(&rig, number, "requester-eu-1", NULL);
+        rig_happens(&rig, number, "ticket.created", "requester-eu-1", NULL);
+        rig_expand(&rig, 1);
+    }
+    cr_expect_str_eq(test_db_text(rig.db,
+                                  "SELECT string_agg(d.payload ->> 'zone', ' ' ORDER BY t.number) FROM "
+                                  "desk.delivery d JOIN desk.ticket t ON t.id = d.ticket_id WHERE "
+                                  "d.channel = 'mail'"),
+                     "Europe/Stockholm Asia/Tokyo");
+    rig_close(&rig);
+}
+
 /* Those two who did not do it, by the event: the ticket may have gone on. */
 Test(expand, a_change_of_hands_tells_both_sides)
 {

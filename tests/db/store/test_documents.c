@@ -220,7 +220,7 @@ Test(documents, a_ticket_has_every_member)
         "resolved_at",    "closed_at",     "reopen_until", "notes",
         "as_of",          "lag_ms",        "journey",      "nudges",
         "stage",          "waits_for",     "links",        "merged",
-        "merged_at"};
+        "merged_at",      "customer",      "site"};
     json_t *json;
 
     cr_assert_eq(desk_read(&desk, "lead-eu-1", "ticket", &json, "EU-5", "en", NULL), 0);
@@ -232,6 +232,54 @@ Test(documents, a_ticket_has_every_member)
     cr_assert_str_eq(desk_text(json, "team.slug"), "infrastructure");
     cr_assert_str_eq(desk_text(json, "owner.region"), "eu");
     cr_assert_eq(json_integer_value(json_object_get(json, "lag_ms")), 0, "this is the primary");
+    json_decref(json);
+}
+
+Test(documents, whose_a_ticket_is_for_agents_only)
+{
+    json_t *json;
+
+    test_db_run(desk.db, "UPDATE desk.ticket SET customer = '{\"name\": \"acme\", \"title\": null, \"tier\": "
+                         "\"strategic\"}', site = 'Lund' WHERE number = 'EU-1'");
+    cr_assert_eq(desk_read(&desk, "requester-eu-1", "ticket", &json, "EU-1", "en", NULL), 0);
+    cr_assert(!json_object_get(json, "customer") && !json_object_get(json, "site"));
+    json_decref(json);
+    cr_assert_eq(desk_read(&desk, "agent-us-1", "ticket", &json, "EU-1", "en", NULL), 0);
+    cr_assert_str_eq(desk_text(json, "customer.tier"), "strategic");
+    cr_assert_str_eq(desk_text(json, "site"), "Lund");
+    json_decref(json);
+}
+
+Test(documents, teams_say_who_is_on_duty)
+{
+    const json_t *team = NULL, *item;
+    json_t *json;
+    size_t i;
+
+    test_db_run(desk.db,
+                "UPDATE desk.team SET duty_main = 'first', duty_backup = 'second', backup_after_s = 60 "
+                "WHERE slug = 'experts'");
+    test_db_run(desk.db,
+                "INSERT INTO desk.duty SELECT id, 'main', 'agent-eu-1', now() - interval '1 h', 'infinity' "
+                "FROM desk.team WHERE slug = 'experts'");
+    test_db_run(desk.db, "INSERT INTO desk.duty SELECT id, 'backup', 'agent-us-1', now() + interval '1 h', "
+                         "'infinity' FROM desk.team WHERE slug = 'experts'");
+    cr_assert_eq(desk_read(&desk, "agent-eu-1", "teams", &json, NULL), 0);
+    json_array_foreach(json_object_get(json, "items"), i, item)
+    {
+        if (strcmp(desk_text(item, "slug"), "experts") == 0)
+            team = item;
+        else
+            cr_assert(json_is_null(json_object_get(item, "on_duty")));
+    }
+    cr_assert_not_null(team);
+    cr_assert_str_eq(desk_text(team, "on_duty.main.schedule"), "first");
+    item = json_object_get(json_object_get(json_object_get(team, "on_duty"), "main"), "people");
+    cr_assert_eq(json_array_size(item), 1);
+    cr_assert_str_eq(desk_text(json_array_get(item, 0), "login"), "agent-eu-1");
+    cr_assert(json_is_null(json_object_get(json_array_get(item, 0), "until")));
+    item = json_object_get(json_object_get(json_object_get(team, "on_duty"), "backup"), "people");
+    cr_assert_eq(json_array_size(item), 0, "their turn is later");
     json_decref(json);
 }
 

@@ -91,7 +91,8 @@ Test(mail, golden_files, .init = setup)
         {"ticket.closed", "requester"},  {"ticket.progress", "requester"}, {"escalation.notified", "oncall"},
         {"escalation.notified", "lead"}, {"ticket.taken_over", "former"},  {"ticket.assigned", "owner"},
         {"ticket.assigned", "former"},   {"ticket.nudged", "owner"},       {"ticket.nudged", "lead"},
-        {"ticket.merged", "requester"},  {"ticket.unmerged", "requester"},
+        {"ticket.merged", "requester"},  {"ticket.unmerged", "requester"}, {"duty.notified", "oncall"},
+        {"duty.notified", "backup"},     {"duty.notified", "lead"},
     };
     static const char *const languages[] = {"en", "zh"};
 
