@@ -180,6 +180,7 @@ BEGIN
         t.epoch := 0;
         t.reopened := 0;
         t.tags := '{}';
+        t.skills := '{}';
         t.hops := 0; -- counted from the events at the end
         t.raised := 0;
         t.bounces := 0;

@@ -20,6 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "deploy" / "local"))
 from layout import PASSWORD, PG_BIN, Layout  # noqa: E402
 from postgres import Postgres  # noqa: E402
+import claim_scale  # noqa: E402
 import sla_replay  # noqa: E402
 import timers  # noqa: E402
 
@@ -247,7 +248,7 @@ def private_question(args, module, *targets):
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/bench/run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", default="all", choices=("submit", "claim", "read", "time", "timers", "route", "sla-replay", "all"))
+    parser.add_argument("what", nargs="?", default="all", choices=("submit", "claim", "read", "time", "timers", "route", "sla-replay", "claim-scale", "all"))
     parser.add_argument("--seconds", type=int, default=30, help="of the main measurement (30)")
     parser.add_argument("--smoke", action="store_true", help="a few seconds of each, only to see that it works")
     parser.add_argument("--port-base", type=int, default=12400, help="first port of the private cluster (12400)")
@@ -258,15 +259,19 @@ def main():
     parser.add_argument("--schedulers", type=int, default=3, help="timers: processes (3)")
     parser.add_argument("--kill-every", type=int, default=0, help="timers: seconds between two kills (0: none)")
     parser.add_argument("--tickets", type=int, default=100000, help="sla-replay: tickets (100000)")
+    parser.add_argument("--ready", type=int, default=1000000, help="claim-scale: ready tickets (1000000)")
+    parser.add_argument("--claim-rate", type=int, default=200, help="claim-scale: claims a second (200)")
     parser.add_argument("--output", help="write all figures as JSON here")
     args = parser.parse_args()
     if args.smoke:
         args.seconds = 3
-        args.timers, args.due, args.tickets = 20000, 1000, 2000
+        args.timers, args.due, args.tickets, args.ready = 20000, 1000, 2000, 20000
     if args.what == "time":
         return time_questions(args)
     if args.what == "route":
         return route_question(args)
+    if args.what == "claim-scale":
+        return private_question(args, claim_scale)
     if args.what == "sla-replay":
         return private_question(args, sla_replay, "meridian-intake", "deskctl")
     return private_question(args, timers, "meridian-sla") if args.what == "timers" else Bench(args).run()

@@ -1,4 +1,4 @@
--- A desk of a given size for the bench claim-scale: 500 teams, 10,000 agents of three teams each with skills and languages, and as many ready tickets as asked for.
+-- A desk of a given size for the bench claim-scale: 500 teams, 10,000 agents of three teams each with skills and languages, and as many ready tickets as asked for, in the same lanes however many.
 -- Variables of psql: first and tickets (numbers of the tickets to make, so that more can be added later).
 INSERT INTO desk.region (code, name, zone) VALUES ('eu', 'Europe', 'Europe/Stockholm'), ('ap', 'Asia-Pacific', 'Asia/Shanghai'), ('us', 'Americas', 'America/New_York') ON CONFLICT DO NOTHING;
 INSERT INTO desk.desk (name, region) SELECT 'scale-' || r.code, r.code FROM desk.region r WHERE r.code IN ('eu', 'ap', 'us') ON CONFLICT DO NOTHING;
@@ -19,7 +19,7 @@ INSERT INTO desk.ticket (id, number, submission_key, client_key, body_hash, regi
                          team_id, accepted_at, created_at, updated_at, event_seq, event_hash, skills)
 SELECT gen_random_uuid(), 'EU-' || 900000000 + i, gen_random_uuid(), 'scale', 'x', 'eu', 'api', 'Scale', '', 2, 2, 1 + (i + i / 500) % 4, CASE WHEN i / 500 % 5 = 0 THEN 'zh' ELSE 'en' END,
        md5('scale-1')::uuid, md5('scale-1')::uuid, 1001 + i % 500, now(), now(), now(), 1, sha256('x'),
-       CASE WHEN i / 500 % 6 < 3 THEN '{}' ELSE ARRAY['skill-' || i / 500 % 6 || ':' || 1 + i / 3000 % 3] END
+       CASE WHEN i / 500 % 10 < 5 THEN '{}' ELSE ARRAY['skill-' || i / 500 % 5 || ':' || 1 + i / 500 % 10 % 3] END
 FROM generate_series(:first, :first + :tickets - 1) i;
 INSERT INTO desk.ready (ticket_id, team_id, priority, due_at, created_at)
 SELECT t.id, t.team_id, t.priority, t.created_at + make_interval(mins => (hashtext(t.number) & 8191) - 2048), t.created_at
