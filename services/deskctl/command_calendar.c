@@ -14,6 +14,24 @@
 #include "ics/holiday_text.h"
 #include "plan/calendar_json.h"
 
+const struct flag calendar_import_flags[] = {
+    {"into", 0, "CALENDAR.json", {"the calendar that takes them (required)", "要写入的日历文件（必填）"}},
+    {"dry-run", 0, NULL, {"only show what would change", "仅预览变化，不写入"}},
+    {"country", 0, "NAME", {"goes in front of the files' names in the calendar", "作为来源名称的前缀"}},
+    {"from", 0, "YEAR", {"first year (default: the last one)", "起始年份（默认：去年）"}},
+    {"to", 0, "YEAR", {"last year (default: in three years)", "结束年份（默认：三年后）"}},
+    {"hours",
+     0,
+     "HOURS",
+     {"hours of make-up working days, as 09:00-12:00,13:00-18:00 (default: Monday's)",
+      "调休上班日的工作时间，如 09:00-12:00,13:00-18:00（默认：周一的时间）"}},
+    {"except",
+     0,
+     "TEXT",
+     {"no days whose name contains this; may be given again", "排除名称包含该文本的日期；可重复使用"}},
+    {0},
+};
+
 enum { SHOW_DAYS = 30 };
 
 static int64_t today(const struct zone *zone)

@@ -5,7 +5,8 @@
 extern const struct command deskctl_commands[];
 extern const size_t deskctl_ncommands;
 extern const struct flag derive_flags[], oncall_swap_ask_flags[], oncall_swap_list_flags[],
-    calendar_refresh_flags[], sla_tzdata_flags[]; /* beside their commands */
+    calendar_import_flags[], calendar_refresh_flags[], replay_flags[],
+    sla_tzdata_flags[]; /* beside their commands */
 
 int command_login(struct cli *cli);
 int command_logout(struct cli *cli);
