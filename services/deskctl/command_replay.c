@@ -116,13 +116,13 @@ static int add_daylight(json_t *report, const struct replay_log *log, const stru
         return code;
     json_object_set_new(report, "tickets_owned", json_integer(d.tickets));
     json_object_set_new(report, "tickets_owned_on_shift", json_integer(d.tickets_on_shift));
-    json_object_set_new(report, "share_of_tickets_on_shift",
-                        json_real(d.tickets ? (double)d.tickets_on_shift / (double)d.tickets : 0));
+    json_object_set_new(report, "percent_of_tickets_on_shift",
+                        json_real(d.tickets ? 100.0 * (double)d.tickets_on_shift / (double)d.tickets : 0));
     json_object_set_new(report, "owned_hours", json_real((double)d.owned_s / 3600));
-    json_object_set_new(report, "share_of_time_on_shift",
-                        json_real(d.owned_s ? (double)d.on_shift_s / (double)d.owned_s : 0));
-    json_object_set_new(report, "share_of_time_somebody_on_shift",
-                        json_real(d.owned_s ? (double)d.somebody_s / (double)d.owned_s : 0));
+    json_object_set_new(report, "percent_of_time_on_shift",
+                        json_real(d.owned_s ? 100.0 * (double)d.on_shift_s / (double)d.owned_s : 0));
+    json_object_set_new(report, "percent_of_time_somebody_on_shift",
+                        json_real(d.owned_s ? 100.0 * (double)d.somebody_s / (double)d.owned_s : 0));
     return EXIT_OK_;
 }
 
@@ -147,13 +147,13 @@ static void print_report(const json_t *report)
         {"hops_per_case", "  hops per case", "  平均每案例转交次数"},
         {"bounces", "  of these bounces, back to a team", "  其中退回曾负责的团队"},
         {"tickets_owned", "tickets that people of the log took", "日志中有人领取的工单"},
-        {"share_of_tickets_on_shift", "  share taken only while the taker's desk was open",
-         "  其中每次领取时其服务台都在当班的比例"},
+        {"percent_of_tickets_on_shift", "  percent taken only while the taker's desk was open",
+         "  其中每次领取时其服务台都在当班的百分比"},
         {"owned_hours", "hours owned, by the log", "日志中的持有小时数"},
-        {"share_of_time_on_shift", "  share while the owner's desk was open",
-         "  其中持有人的服务台当班的比例"},
-        {"share_of_time_somebody_on_shift", "  share while any desk was open",
-         "  其中有任一服务台当班的比例"},
+        {"percent_of_time_on_shift", "  percent while the owner's desk was open",
+         "  其中持有人的服务台当班的百分比"},
+        {"percent_of_time_somebody_on_shift", "  percent while any desk was open",
+         "  其中有任一服务台当班的百分比"},
         {"refused", "calls refused", "被拒绝的调用"},
         {"unavailable", "calls given up", "放弃的调用"},
         {"steps_skipped", "steps skipped", "跳过的步骤"},

@@ -96,11 +96,10 @@ class Field:
         """All tickets, committed. (next() and append() are one step each, whatever thread takes it.)"""
         numbers, left = [], iter(range(TICKETS))
 
-        def some(region, n):
-            client = Client(self.desk, region, f"requester-{region}-{n}")
+        def some(client):
             for _ in left:
                 numbers.append(client.submitted("A race")["number"])
-        together([threading.Thread(target=some, args=(region, n)) for region in REGIONS for n in (1, 2, 3)])
+        together([threading.Thread(target=some, args=(self.desk.requester(region, n),)) for region in REGIONS for n in (1, 2, 3)])
         wait_for(lambda: int(self.desk.sql("SELECT count(*) FROM desk.ticket WHERE subject = 'A race'")[0][0]) >= TICKETS, 120, 0.5, "committed")
         return numbers
 

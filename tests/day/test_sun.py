@@ -36,7 +36,7 @@ class Day:
             document["desks"][name] = {"region": region, "hours": {"zone": "UTC", "open": {opens.strftime("%Y-%m-%d"): [window]}}}
             agent = document["agents"][f"agent-{region}-15"]
             document["agents"][f"agent-{region}-15"] = {"desk": name, "teams": sorted({*agent["teams"], "sun"})}
-        document["teams"]["sun"] = {"title": {"en": "Sun", "zh": "日光"}, "tier": 1, "desks": [name for name, _ in DESKS], "shift_end": "return"}
+        document["teams"]["sun"] = {"title": {"en": "Sun", "zh": "日光"}, "tier": 1, "desks": [name for name, _ in DESKS], "shift_end": "return", "claims": "on_shift"}
         document["services"]["sun"] = {"team": "sun"}
         return document
 
@@ -95,6 +95,9 @@ def test_the_work_follows_the_sun(desk, day):
         for number in sorted(left)[:2]:  # two are done in a shift, the others are not
             assert day.agent[name].act(number, "resolve", epoch=taken[number], **RESOLUTION).status == 200
             left.discard(number)
+        wait_for(lambda n=name: n not in day.awake(), 90, 0.2, f"{name} closes")
+        for number in left:  # not theirs any more, whether it has returned yet or not
+            assert day.agent[name].act(number, "claim").slug in ("not-eligible", "already-claimed")
     assert not left
     for number in all_numbers:
         spans = day.owners(number)
