@@ -206,6 +206,7 @@ Test(expand, mails_tell_the_time_of_their_readers)
     struct rig rig;
 
     rig_open(&rig);
+    rig_expanders(&rig, 1, 1000000);
     for (int i = 0; i < 2; i++) {
         const char *number = i ? "EU-2" : "EU-1";
 
@@ -214,7 +215,7 @@ Test(expand, mails_tell_the_time_of_their_readers)
                         "UPDATE desk.app_user SET zone = 'Asia/Tokyo' WHERE login = 'requester-eu-1'");
         rig_ticket(&rig, number, "requester-eu-1", NULL);
         rig_happens(&rig, number, "ticket.created", "requester-eu-1", NULL);
-        rig_expand(&rig, 1);
+        rig_until(&rig, "SELECT count(*) = 0 FROM desk.outbox");
     }
     cr_expect_str_eq(test_db_text(rig.db,
                                   "SELECT string_agg(d.payload ->> 'zone', ' ' ORDER BY t.number) FROM "

@@ -81,7 +81,8 @@ Test(ticket_rules, hidden_comes_before_everything)
     s.row.team = 7;
     s.row.restricted = true;
     s.row.state = TICKET_CLOSED;
-    s.command.cause = NULL;
+    s.command.has_force = s.command.force = true;
+    s.command.text = NULL; /* the reason that force needs */
     s.command.has_epoch = false;
     cr_expect_eq(judge(&s), -E_NOT_FOUND);
     cr_expect_eq(s.out.json.n + s.out.detail.n, 0, "and tells nothing");
@@ -92,7 +93,7 @@ Test(ticket_rules, hidden_comes_before_everything)
     cr_expect_eq(judge(&s), -E_FORBIDDEN, "then what one could never do");
     s.principal.role = ROLE_AGENT;
     cr_expect_eq(judge(&s), -E_VALIDATION, "then the request itself");
-    s.command.cause = (char *)"c";
+    s.command.force = false;
     cr_expect_eq(judge(&s), -E_PRECONDITION_REQUIRED);
     s.command.has_epoch = true;
     s.command.has_if_version = true;
