@@ -85,7 +85,10 @@ enum retry_class {
     X(E_LINK, 41, 409, RETRY_NEVER, "link-refused", "The links that exist do not allow this",                \
       "现有关联不允许此操作")                                                                                \
     X(E_OPEN_DEPENDENCIES, 42, 409, RETRY_NEVER, "open-dependencies",                                        \
-      "What the ticket depends on is not solved", "此工单依赖的工单尚未解决")
+      "What the ticket depends on is not solved", "此工单依赖的工单尚未解决")                                \
+    X(E_OFFERED, 45, 409, RETRY_NEVER, "offered", "The ticket is offered to somebody else",                  \
+      "此工单已派给其他坐席，等待接单")                                                                      \
+    X(E_OFFER_OVER, 46, 409, RETRY_NEVER, "offer-over", "There is no such offer any more", "此派单已失效")
 
 enum meridian_error {
 #define X(name, number, status, retry, slug, en, zh) name = number,

@@ -34,7 +34,9 @@
     X(ACTION_LINK, 20, "link")                                                                               \
     X(ACTION_UNLINK, 21, "unlink")                                                                           \
     X(ACTION_MERGE, 22, "merge")                                                                             \
-    X(ACTION_UNMERGE, 23, "unmerge")
+    X(ACTION_UNMERGE, 23, "unmerge")                                                                         \
+    X(ACTION_ACCEPT, 24, "accept")                                                                           \
+    X(ACTION_DECLINE, 25, "decline")
 
 /* X(constant, wire number, stored name) */
 #define USER_ROLES(X)                                                                                        \

@@ -10,6 +10,39 @@
 #include <string.h>
 #include <unistd.h>
 
+const struct flag replay_flags[] = {
+    {"cases", 'c', "N", {"at most N cases (default: all)", "最多 N 个案例（默认全部）"}},
+    {"rate", 0, "R", {"cases started per second, or max (default)", "每秒开始的案例数，或 max（默认）"}},
+    {"agents",
+     0,
+     "N",
+     {"agents in each region (1 to 16, default 16)", "每个区域的坐席数（1 到 16，默认 16）"}},
+    {"workers", 'w', "N", {"cases in hand at once (default 16)", "同时处理的案例数（默认 16）"}},
+    {"racers", 0, "N", {"agents that race for each claim (default 3)", "每次领取的竞争者数（默认 3）"}},
+    {"regions",
+     0,
+     "URLS",
+     {"eu=URL,ap=URL,us=URL (default: ports 8401 to 8403, or from MERIDIAN_PORT_BASE)",
+      "eu=URL,ap=URL,us=URL（默认端口 8401 至 8403，或由 MERIDIAN_PORT_BASE 决定）"}},
+    {"password",
+     'p',
+     "TEXT",
+     {"password of the demo accounts (default meridian-demo)", "演示账号密码（默认 meridian-demo）"}},
+    {"log", 0, "FILE", {"write the client's log (JSON lines) here", "客户端日志（JSON 行）写到此处"}},
+    {"seed",
+     0,
+     "N",
+     {"makes keys reproducible: the same seed replays onto the same tickets",
+      "使键可重现：同一种子重放到相同工单"}},
+    {"patience",
+     0,
+     "S",
+     {"seconds to keep retrying one call while the service is away, and to wait for what was accepted before "
+      "the check (default 120)",
+      "服务不可用时单次调用的重试秒数，以及检查前等待已受理提交入库的秒数（默认 120）"}},
+    {0},
+};
+
 static int by_value(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;

@@ -4,7 +4,8 @@
 
 extern const struct command deskctl_commands[];
 extern const size_t deskctl_ncommands;
-extern const struct flag oncall_swap_ask_flags[], oncall_swap_list_flags[]; /* beside their commands */
+/* Beside their commands. */
+extern const struct flag oncall_swap_ask_flags[], oncall_swap_list_flags[], presence_flags[], replay_flags[];
 
 int command_login(struct cli *cli);
 int command_logout(struct cli *cli);
@@ -18,6 +19,9 @@ int command_next(struct cli *cli);
 int command_action(struct cli *cli); /* claim, release, transfer, reply, note, pend, resolve, confirm, reopen,
                                         cancel: by command name */
 int command_links(struct cli *cli);
+int command_offers(struct cli *cli);
+int command_agents(struct cli *cli);
+int command_presence(struct cli *cli);
 int command_events(struct cli *cli);
 int command_status(struct cli *cli);
 int command_audit_verify(struct cli *cli);

@@ -27,7 +27,14 @@ const struct route api_routes[] = {
     {HTTP_POST_, V1 "/sessions", ROUTE_OPEN, false, BODY_JSON, session_post, NULL},
     {HTTP_DELETE_, V1 "/sessions/current", ROUTE_SIGNED_IN, false, BODY_NONE, session_delete, NULL},
     {HTTP_GET_, V1 "/me", ROUTE_SIGNED_IN, false, BODY_NONE, me_get, NULL},
+    {HTTP_GET_, V1 "/me/presence", AUTHZ_PRESENCE_SET, false, BODY_NONE, presence_get, NULL},
+    {HTTP_PUT_, V1 "/me/presence", AUTHZ_PRESENCE_SET, false, BODY_JSON, presence_put, NULL},
+    {HTTP_PUT_, V1 "/agents/{name}/presence", AUTHZ_PRESENCE_SET_FOR_OTHERS, false, BODY_JSON,
+     presence_of_agent_put, NULL},
+    {HTTP_GET_, V1 "/offers", AUTHZ_OFFERS_READ, false, BODY_NONE, offers_get, QUERY("cursor", "limit")},
     {HTTP_GET_, V1 "/teams", ROUTE_SIGNED_IN, false, BODY_NONE, teams_get, NULL},
+    {HTTP_GET_, V1 "/teams/{name}/agents", AUTHZ_AGENTS_READ, false, BODY_NONE, team_agents_get,
+     QUERY("cursor", "limit")},
     {HTTP_POST_, V1 "/tickets", AUTHZ_TICKET_SUBMIT, false, BODY_JSON, ticket_post, NULL},
     {HTTP_GET_, V1 "/tickets", AUTHZ_TICKET_READ, true, BODY_NONE, tickets_get,
      QUERY("cursor", "limit", "state", "team", "priority", "region", "owner", "requester")},
@@ -55,6 +62,8 @@ const struct route api_routes[] = {
     COMMAND("unlink", ACTION_UNLINK),
     COMMAND("merge", ACTION_MERGE),
     COMMAND("unmerge", ACTION_UNMERGE),
+    COMMAND("accept", ACTION_ACCEPT),
+    COMMAND("decline", ACTION_DECLINE),
     {HTTP_GET_, V1 "/tickets/{number}/links", AUTHZ_TICKET_READ, true, BODY_NONE, ticket_links_get, NULL},
     {HTTP_GET_, V1 "/tickets/{number}/sla", AUTHZ_SLA_READ, false, BODY_NONE, ticket_sla_get, NULL},
     {HTTP_GET_, V1 "/sla/plan", AUTHZ_SLA_READ, false, BODY_NONE, sla_plan_get, QUERY("version")},
@@ -117,20 +126,47 @@ static bool take_number(struct str text, char ret_number[SPOOL_NUMBER_SIZE])
     return true;
 }
 
-static bool path_matches(const char *pattern, struct str path, struct str *ret_number)
+/* A team's name or a login: what is neither is not there. */
+static bool take_name(struct str text, char *ret_name, size_t size)
 {
-    const char *hole = strstr(pattern, "{number}");
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789._@-";
+
+    if (text.n >= size)
+        return false;
+    memcpy(ret_name, text.p, text.n);
+    ret_name[text.n] = 0;
+    return strspn(ret_name, letters) == text.n;
+}
+
+/* What stands where the pattern has braces; p NULL when it has none. */
+static bool path_matches(const char *pattern, struct str path, struct str *ret_hole)
+{
+    const char *hole = strchr(pattern, '{');
     struct str head, tail;
 
-    *ret_number = (struct str){0};
+    *ret_hole = (struct str){0};
     if (!hole)
         return str_eq(path, str_from(pattern));
     head = (struct str){pattern, (size_t)(hole - pattern)};
-    tail = str_from(hole + strlen("{number}"));
+    tail = str_from(strchr(hole, '}') + 1);
     if (path.n <= head.n + tail.n || !str_starts(path, head) || !str_ends(path, tail))
         return false;
-    *ret_number = (struct str){path.p + head.n, path.n - head.n - tail.n};
-    return !memchr(ret_number->p, '/', ret_number->n) && !memchr(ret_number->p, ':', ret_number->n);
+    *ret_hole = (struct str){path.p + head.n, path.n - head.n - tail.n};
+    return !memchr(ret_hole->p, '/', ret_hole->n) && !memchr(ret_hole->p, ':', ret_hole->n);
+}
+
+/* False: answered, as it names nothing. */
+static bool take_hole(struct call *call, struct str hole)
+{
+    bool number = strstr(call->route->pattern, "{number}");
+
+    if (!hole.p)
+        return true;
+    if (number ? take_number(hole, call->number) : take_name(hole, call->name, sizeof call->name))
+        return true;
+    call_problem(call, E_NOT_FOUND, number ? "\"%.*s\" is not the number of a ticket" : "\"%.*s\" is no name",
+                 hole.n > 40 ? 40 : (int)hole.n, hole.p);
+    return false;
 }
 
 static const char *const method_names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", ""};
@@ -140,11 +176,11 @@ static bool find_route(struct call *call, struct str path)
 {
     enum http_method method = http_method(call->x) == HTTP_HEAD_ ? HTTP_GET_ : http_method(call->x);
     _cleanup_buf_ struct buf allowed = BUF_INIT;
-    struct str number;
+    struct str hole;
 
     for (size_t i = 0; i < api_routes_n; i++) {
         const struct route *route = &api_routes[i];
-        if (!path_matches(route->pattern, path, &number))
+        if (!path_matches(route->pattern, path, &hole))
             continue;
         if (route->method != method) {
             buf_printf(&allowed, "%s%s", allowed.n ? ", " : "", method_names[route->method]);
@@ -153,12 +189,7 @@ static bool find_route(struct call *call, struct str path)
             continue;
         }
         call->route = route;
-        if (number.p && !take_number(number, call->number)) {
-            call_problem(call, E_NOT_FOUND, "\"%.*s\" is not the number of a ticket",
-                         number.n > 40 ? 40 : (int)number.n, number.p);
-            return false;
-        }
-        return true;
+        return take_hole(call, hole);
     }
     if (allowed.n) {
         http_add_header(call->x, "Allow", buf_text(&allowed));

@@ -20,6 +20,7 @@ struct call {
     uint8_t token_hash[AUTH_HASH_SIZE];
     bool signed_in, by_cookie;
     char number[SPOOL_NUMBER_SIZE]; /* {number} of the path, in capitals */
+    char name[65];                  /* {name} of the path: of a team, or a login */
     char trace_id[33];
     char request_id[129];
     const char *language;  /* "en" or "zh" */

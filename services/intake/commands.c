@@ -82,6 +82,8 @@ static const struct verb {
     {ACTION_UNLINK, {{"kind", BODY_CHOICE, AT(link), 0, true, links}, OTHER("to")}},
     {ACTION_MERGE, {EPOCH, OTHER("into"), REASON(false)}},
     {ACTION_UNMERGE, {REASON(false)}},
+    {ACTION_ACCEPT, {{0}}},
+    {ACTION_DECLINE, {REASON(true)}},
 };
 
 static const struct verb *verb_of(int action)

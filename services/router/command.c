@@ -10,6 +10,7 @@
 #include "auth/auth.h"
 #include "meridian/errors.h"
 #include "router/dependencies.h"
+#include "router/offer.h"
 #include "router_sql.h"
 
 /* 1: answered before, the answer is in the job's outcome. */
@@ -32,7 +33,8 @@ static int recall(struct db_conn *conn, struct job *job, const char *key, const 
  * they lost. */
 static bool is_momentary(int failure)
 {
-    return failure == -E_ALREADY_CLAIMED || failure == -E_BAD_TRANSITION || failure == -E_NUDGED_LATELY;
+    return failure == -E_ALREADY_CLAIMED || failure == -E_BAD_TRANSITION || failure == -E_NUDGED_LATELY ||
+           failure == -E_OFFERED || failure == -E_OFFER_OVER;
 }
 
 /* 0 when the refusal is stored and will be repeated. */
@@ -99,6 +101,8 @@ static int change_ticket(struct db_conn *conn, struct command *command)
         r = ticket_assignee_find(conn, request->command->assignee, row.team, &assignee);
     if (!r)
         r = ticket_rules_plan(request, &row, &team, &assignee, &plan, &job->out);
+    if (r == -E_OFFER_OVER)
+        r = offer_explain_over(conn, &row, request->principal->user_id, &job->out);
     if (!r && request->command->action == ACTION_RECALCULATE && !request->command->own_plan)
         r = plan_newest(conn, &plan.steps[0].plan);
     if (!r && request->command->action == ACTION_RESOLVE)
@@ -175,7 +179,8 @@ static int command_work(struct db_conn *conn, struct job *job)
             break;
         job_reset(job); /* the key was taken while this ran: its answer counts */
     }
-    job->conflict = r == -E_ALREADY_CLAIMED || r == -E_OWNERSHIP_LOST || r == -E_PRECONDITION;
+    job->conflict = r == -E_ALREADY_CLAIMED || r == -E_OWNERSHIP_LOST || r == -E_PRECONDITION ||
+                    r == -E_OFFERED || r == -E_OFFER_OVER;
     return r;
 }
 

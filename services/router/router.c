@@ -56,6 +56,8 @@ static const struct job_kind *kind_of(const Meridian__Request *request)
         return &org_apply_kind;
     case MERIDIAN__REQUEST__BODY_SHIFT_SWAP:
         return &shift_swap_kind;
+    case MERIDIAN__REQUEST__BODY_PRESENCE:
+        return &presence_kind;
     default: /* a newer sender's, or the notifier's */
         return NULL;
     }

@@ -103,12 +103,25 @@ static int64_t escalation_due(const struct ticket_row *before, const struct tick
     return escalation_any(clocks->history.steps, clocks->history.n) ? escalate_next_us(clocks) : AS_IS;
 }
 
+static int64_t offer_end_due(const struct ticket_row *before, const struct ticket_change *after,
+                             const struct ticket_clocks *clocks)
+{
+    (void)clocks;
+    return after->offered_until_us == before->offered_until_us ? AS_IS : after->offered_until_us;
+}
+
+static int64_t offer_end_again(const struct ticket_row *row)
+{
+    return row->offered_until_us;
+}
+
 static const struct timer_kind kinds[] = {
     {"pending_end", pending_end_due, ticket_rules_plan_resume, NULL, pending_end_again},
     {"pending_reminder", pending_reminder_due, ticket_rules_plan_remind, NULL, NULL},
     {"auto_close", auto_close_due, ticket_rules_plan_close, NULL, NULL},
     {"survey", survey_due, ticket_rules_plan_survey, NULL, NULL},
     {"escalation", escalation_due, NULL, escalate_plan, NULL},
+    {"offer_end", offer_end_due, ticket_rules_plan_offer_end, NULL, offer_end_again},
 };
 
 static const struct timer_kind *kind_of(const char *name)

@@ -54,6 +54,8 @@ _ADVICE = {
     "already-merged": "Its number leads to `merged_into`, if you see that: act there, or undo the merge within 24 hours.",
     "link-refused": "`detail` says which: a circle, a second parent, a link that is there or is not. End the link that stands against it.",
     "open-dependencies": "Solve `dependencies` first, end the link, or send `force` with a reason.",
+    "offered": "Leave it: `offered_to` is asked until `until`. Take the next one. A lead may claim it nevertheless.",
+    "offer-over": "`offer` says what became of the offer to you, `owner` and `offered_to` who has the ticket now. In the queue, it can be claimed.",
     "bad-cursor": "Start the list anew without `cursor`. A cursor is good for its own list only.",
 }
 

@@ -213,6 +213,8 @@ class Replay:
 
     def replay(self, base, path, method, operation):
         logins = operation.get("x-meridian-as")
+        for parameter in self.document.parameters(operation, "path"):
+            path = path.replace("{%s}" % parameter["name"], parameter.get("example", "{%s}" % parameter["name"]))
         for login in logins if isinstance(logins, list) else [logins]:
             where = f"{base} {method.upper()} {path}" + (f" as {login}" if login else "")
             try:

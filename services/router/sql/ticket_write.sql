@@ -5,12 +5,13 @@
 -- $14 reopened rises by (int), $15 is the first response (bool), $16 at (us), $17 actor (uuid), $18 actor's login (text),
 -- $19 event type (text), $20 public (bool), $21 event data (jsonb), $22 ordinal in the transaction (int), $23 trace id (text),
 -- $24 queue: put, take or null (text), $25 earliest deadline for the queue (us), $26 key of the command, null: not stored (text),
--- $27 hash of the command (bytea), $28 priority, $29 impact, $30 urgency (smallint)
+-- $27 hash of the command (bytea), $28 priority, $29 impact, $30 urgency (smallint), $31 offered to (uuid), $32 until (us)
 WITH w AS (
     UPDATE desk.ticket AS t SET
         state = $4::text, priority = $28::smallint, impact = $29::smallint, urgency = $30::smallint, team_id = $5::int, restricted = (SELECT g.restricted FROM desk.team g WHERE g.id = $5::int),
         owner_id = $6::uuid, owner_region = $7::text,
         owned_at = CASE WHEN $6::uuid IS NULL THEN NULL WHEN t.owner_id = $6::uuid THEN t.owned_at ELSE desk.at($16::bigint) END,
+        offered_to = $31::uuid, offered_until = desk.at($32::bigint),
         epoch = t.epoch + $8::bigint, pending_reason = $9::text, pending_until = desk.at($10::bigint),
         cause = coalesce($11::text, t.cause), solution = coalesce($12::text, t.solution), prevention = coalesce($13::text, t.prevention),
         reopened = t.reopened + $14::int, holds = t.holds + ($19::text = 'ticket.pended')::int, nudges = t.nudges + ($19::text = 'ticket.nudged')::int,

@@ -250,7 +250,8 @@ Test(documents, a_ticket_has_every_member)
                                           "waits_for",
                                           "links",
                                           "merged",
-                                          "merged_at"};
+                                          "merged_at",
+                                          "offered_to"};
     json_t *json;
 
     cr_assert_eq(desk_read(&desk, "lead-eu-1", "ticket", &json, "EU-5", "en", NULL), 0);

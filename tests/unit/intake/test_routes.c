@@ -21,7 +21,12 @@ static const struct {
     {"POST /api/v1/sessions", "-ralA"},
     {"DELETE /api/v1/sessions/current", ".ralA"},
     {"GET /api/v1/me", ".ralA"},
+    {"GET /api/v1/me/presence", "..alA"},
+    {"PUT /api/v1/me/presence", "..alA"},
+    {"PUT /api/v1/agents/{name}/presence", "...lA"},
+    {"GET /api/v1/offers", "..alA"},
     {"GET /api/v1/teams", ".ralA"},
+    {"GET /api/v1/teams/{name}/agents", "..alA"},
     {"POST /api/v1/tickets", ".ralA"},
     {"GET /api/v1/tickets", ".ralA"},
     {"GET /api/v1/tickets/{number}", ".ralA"},
@@ -47,6 +52,8 @@ static const struct {
     {"POST /api/v1/tickets/{number}:unlink", ".ralA"},
     {"POST /api/v1/tickets/{number}:merge", ".ralA"},
     {"POST /api/v1/tickets/{number}:unmerge", ".ralA"},
+    {"POST /api/v1/tickets/{number}:accept", ".ralA"},
+    {"POST /api/v1/tickets/{number}:decline", ".ralA"},
     {"GET /api/v1/tickets/{number}/links", ".ralA"},
     {"GET /api/v1/tickets/{number}/sla", "..alA"},
     {"GET /api/v1/sla/plan", "..alA"},
@@ -73,6 +80,7 @@ static void name_of(const struct route *route, char *ret_name, size_t size)
     snprintf(ret_name, size, "%s %s",
              route->method == HTTP_GET_    ? "GET"
              : route->method == HTTP_POST_ ? "POST"
+             : route->method == HTTP_PUT_  ? "PUT"
                                            : "DELETE",
              route->pattern);
 }
@@ -114,7 +122,8 @@ Test(routes, are_complete)
         const struct route *route = &api_routes[i];
         cr_assert_not_null(route->handler);
         cr_assert_eq(route->pattern[0], '/');
-        cr_assert_eq(route->body != BODY_NONE, route->method == HTTP_POST_, "%s", route->pattern);
+        cr_assert_eq(route->body != BODY_NONE, route->method == HTTP_POST_ || route->method == HTTP_PUT_,
+                     "%s", route->pattern);
         for (size_t j = 0; j < i; j++)
             cr_assert(route->method != api_routes[j].method ||
                       strcmp(route->pattern, api_routes[j].pattern) != 0);
