@@ -20,10 +20,11 @@ enum authz_action {
     AUTHZ_SLA_APPLY, /* a plan for everybody */
     AUTHZ_ORG_READ,  /* the organisation: who works when, on what */
     AUTHZ_ORG_APPLY,
-    AUTHZ_ONCALL_SWAP,             /* reads swaps of on-call shifts, asks and answers for oneself */
-    AUTHZ_AGENTS_READ,             /* who is in a team, and whether they are there */
-    AUTHZ_OFFERS_READ,             /* what is offered to oneself */
-    AUTHZ_PRESENCE_SET,            /* whether one takes offers */
+    AUTHZ_ONCALL_SWAP,  /* reads swaps of on-call shifts, asks and answers for oneself */
+    AUTHZ_CLAIM_UNFIT,  /* takes a ticket by name whatever speaks against it: skills, shift, capacity */
+    AUTHZ_AGENTS_READ,  /* who is in a team, and whether they are there */
+    AUTHZ_OFFERS_READ,  /* what is offered to oneself */
+    AUTHZ_PRESENCE_SET, /* whether one takes offers */
     AUTHZ_PRESENCE_SET_FOR_OTHERS, /* asked with each team of theirs */
 };
 

@@ -14,9 +14,14 @@ void organisation_fini(struct organisation *o)
         free(o->teams[i].desks);
         free(o->teams[i].staff);
     }
-    for (size_t i = 0; i < o->nagents; i++)
+    for (size_t i = 0; i < o->nagents; i++) {
         free(o->agents[i].teams);
+        free(o->agents[i].skills.items);
+    }
+    for (size_t i = 0; i < o->nservices; i++)
+        free(o->services[i].skills.items);
     for (size_t i = 0; i < o->nrules; i++) {
+        free(o->rules[i].skills.items);
         sla_condition_fini(&o->rules[i].when);
         free(o->rules[i].tags);
     }
@@ -35,6 +40,15 @@ const char *org_shift_end_name(enum org_shift_end end)
 #undef X
 
     return (size_t)end < ARRAY_SIZE(names) ? names[end] : "unknown";
+}
+
+const char *org_claims_name(enum org_claims claims)
+{
+#define X(constant, name) name,
+    static const char *const names[] = {ORG_CLAIMS(X)};
+#undef X
+
+    return (size_t)claims < ARRAY_SIZE(names) ? names[claims] : "unknown";
 }
 
 size_t organisation_desk(const struct organisation *o, const char *name)
@@ -114,6 +128,8 @@ static void apply_service(const struct organisation *o, struct org_route *route)
             route->impact = s->impact;
         if (!route->urgency)
             route->urgency = s->urgency;
+        if (!route->skills && s->skills.given)
+            route->skills = &s->skills;
     }
 }
 
@@ -126,6 +142,8 @@ static void apply_rule(const struct org_rule *rule, struct org_route *route)
         route->impact = rule->impact;
     if (rule->urgency)
         route->urgency = rule->urgency;
+    if (rule->skills.given)
+        route->skills = &rule->skills;
 }
 
 struct org_route organisation_route(const struct organisation *o, const struct sla_facts *facts, int impact,
@@ -191,6 +209,61 @@ size_t organisation_rule_shadow(const struct organisation *o, size_t i)
             return k;
     }
     return ORG_NONE;
+}
+
+/* ---- skills ---- */
+
+static int level_of(const struct org_skills *skills, const char *name)
+{
+    for (size_t i = 0; i < skills->n; i++)
+        if (strcmp(skills->items[i].name, name) == 0)
+            return skills->items[i].level;
+    return 0;
+}
+
+bool org_skills_suffice(const struct org_skills *skills, const struct org_skills *needs)
+{
+    for (size_t i = 0; needs && i < needs->n; i++)
+        if (level_of(skills, needs->items[i].name) < needs->items[i].level)
+            return false;
+    return true;
+}
+
+/* Some agent of the team can do it. */
+static bool is_able(const struct organisation *o, size_t team, const struct org_skills *needs)
+{
+    if (!needs || !needs->n || team == ORG_NONE)
+        return true;
+    for (size_t i = 0; i < o->nagents; i++)
+        for (size_t k = 0; k < o->agents[i].nteams; k++)
+            if (o->agents[i].teams[k] == team && org_skills_suffice(&o->agents[i].skills, needs))
+                return true;
+    return false;
+}
+
+size_t organisation_service_lacking(const struct organisation *o, size_t from, size_t *ret_team)
+{
+    for (; from < o->nservices; from++) {
+        struct org_route route = {.team = ORG_NONE, .service = &o->services[from]};
+
+        apply_service(o, &route);
+        if (route.team == ORG_NONE)
+            route.team = organisation_team(o, route.service->name);
+        *ret_team = route.team == ORG_NONE ? o->default_team : route.team;
+        if (!is_able(o, *ret_team, route.skills))
+            break;
+    }
+    return from;
+}
+
+size_t organisation_rule_lacking(const struct organisation *o, size_t from, size_t *ret_team)
+{
+    for (; from < o->nrules; from++) {
+        *ret_team = o->rules[from].team;
+        if (!is_able(o, *ret_team, &o->rules[from].skills))
+            break;
+    }
+    return from;
 }
 
 /* ---- the sun ---- */

@@ -22,6 +22,34 @@
 enum org_shift_end { ORG_SHIFT_ENDS(X) };
 #undef X
 
+/* X(constant, name): who may take the tickets of a team; P1 is for all of it. */
+#define ORG_CLAIMS(X)                                                                                        \
+    X(ORG_CLAIMS_ANYBODY, "anybody")                                                                         \
+    X(ORG_CLAIMS_ON_SHIFT, "on_shift") /* those whose desk is open */
+
+#define X(constant, name) constant,
+enum org_claims { ORG_CLAIMS(X) };
+#undef X
+
+/** A skill at a level of 1 to 5: what an agent can do, or a ticket needs at least. */
+struct org_skill {
+    const char *name;
+    int level;
+};
+
+/** Ordered by name, each once. */
+struct org_skills {
+    struct org_skill *items;
+    size_t n;
+    bool given; /* else: as it was without */
+};
+
+enum { ORG_PRIORITIES = 4 };
+#define ORG_USUAL_WEIGHTS                                                                                    \
+    {                                                                                                        \
+        8, 4, 2, 1                                                                                           \
+    }
+
 struct org_desk {
     const char *name, *region;
     struct calendar *hours; /* NULL: around the clock */
@@ -37,6 +65,7 @@ struct org_team {
     size_t ndesks;
     int minimum; /* agents that should be on shift; fewer is thin */
     enum org_shift_end shift_end;
+    enum org_claims claims;
 };
 
 struct org_agent {
@@ -44,6 +73,8 @@ struct org_agent {
     size_t desk; /* ORG_NONE: at none */
     size_t *teams;
     size_t nteams;
+    struct org_skills skills;
+    int capacity; /* points of open tickets, from which on only P1 is given; 0: no limit */
 };
 #define ORG_NONE SIZE_MAX
 
@@ -52,6 +83,7 @@ struct org_service {
     const char *name;
     size_t team;         /* ORG_NONE: as above it */
     int impact, urgency; /* 0: as above it */
+    struct org_skills skills;
 };
 
 struct org_rule {
@@ -59,6 +91,7 @@ struct org_rule {
     struct sla_condition when;
     size_t team;         /* ORG_NONE: as it is */
     int impact, urgency; /* 0: as they are */
+    struct org_skills skills;
     const char **tags;
     size_t ntags;
 };
@@ -71,7 +104,8 @@ struct organisation {
     struct org_service *services; /* ordered by name */
     struct org_rule *rules;       /* the first whose condition holds decides */
     size_t ndesks, nteams, nagents, nservices, nrules;
-    size_t default_team; /* ORG_NONE exactly when there are no teams */
+    size_t default_team;         /* ORG_NONE exactly when there are no teams */
+    int weights[ORG_PRIORITIES]; /* points of an open ticket, from P1 */
 };
 
 void organisation_fini(struct organisation *organisation);
@@ -80,6 +114,7 @@ void organisation_fini(struct organisation *organisation);
 void organisation_count_staff(struct organisation *organisation);
 
 const char *org_shift_end_name(enum org_shift_end end);
+const char *org_claims_name(enum org_claims claims);
 /** Their place; ORG_NONE: there is none of this name. */
 size_t organisation_desk(const struct organisation *organisation, const char *name);
 size_t organisation_team(const struct organisation *organisation, const char *name);
@@ -98,13 +133,15 @@ struct org_route {
     size_t team; /* ORG_NONE: the organisation has no teams */
     int impact, urgency;
     int seen_priority;                 /* that rules were asked with */
+    const struct org_skills *skills;   /* that the ticket needs; NULL: none */
     const struct org_service *service; /* that it was found under; NULL: none */
     const struct org_rule *rule;       /* that decided; NULL: none */
 };
 
 /** Routes a ticket by its facts. `impact` and `urgency` are the submitter's, 0 where nothing was said: then
  * the service's count, then medium. The priority that rules see is that of these. The team is that of the
- * rule, else that of the service, else the team named like the service, else the default one. */
+ * rule, else that of the service, else the team named like the service, else the default one. The skills are
+ * those of the rule, else those of the service. */
 struct org_route organisation_route(const struct organisation *organisation, const struct sla_facts *facts,
                                     int impact, int urgency);
 /** The place of the first rule before the i-th that holds whenever that one does, so that it is never
@@ -124,3 +161,13 @@ struct org_span {
 struct org_span organisation_span(const struct organisation *organisation, size_t team, int64_t at_s);
 /** True when some agent of the team sits at a desk that serves it and opens at all. */
 bool organisation_is_served(const struct organisation *organisation, size_t team);
+
+/* ---- skills ---- */
+
+/** True when whoever has `skills` has all that is needed. NULL: nothing is. */
+bool org_skills_suffice(const struct org_skills *skills, const struct org_skills *needs);
+/** The first of the services, from the `from`th on, whose tickets some team gets that has no agent with the
+ * skills they need, so that they could only wait; `*ret_team` is that team. The number of services: none. */
+size_t organisation_service_lacking(const struct organisation *organisation, size_t from, size_t *ret_team);
+/** The same of the rules that name skills: of the team that they name. */
+size_t organisation_rule_lacking(const struct organisation *organisation, size_t from, size_t *ret_team);

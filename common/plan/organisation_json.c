@@ -6,6 +6,7 @@
 #include "meridian/limits.h"
 #include "meridian/ticket.h"
 #include "plan/calendar_json.h"
+#include "plan/skills_json.h"
 #include "plan/sla_condition_json.h"
 #include <stdlib.h>
 
@@ -181,12 +182,26 @@ static int read_shift_end(const struct reader *r, const struct plan_node *node, 
     return plan_fail(node, r->fault, "must be \"keep\" or \"return\"");
 }
 
+static int read_claims(const struct reader *r, const struct plan_node *node, enum org_claims *ret_claims)
+{
+    const char *text = json_string_value(node->json);
+
+    for (int claims = ORG_CLAIMS_ANYBODY; claims <= ORG_CLAIMS_ON_SHIFT; claims++)
+        if (text && strcmp(text, org_claims_name((enum org_claims)claims)) == 0) {
+            *ret_claims = (enum org_claims)claims;
+            return 0;
+        }
+    return plan_fail(node, r->fault, "must be \"anybody\" or \"on_shift\"");
+}
+
 static int read_team(const struct reader *r, const struct plan_node *node, struct org_team *team)
 {
-    static const char *const keys[] = {"title", "tier", "restricted", "desks", "minimum", "shift_end", NULL};
+    static const char *const keys[] = {"title",   "tier",      "restricted", "desks",
+                                       "minimum", "shift_end", "claims",     NULL};
     const struct plan_node title = plan_member(node, "title"), tier = plan_member(node, "tier"),
                            restricted = plan_member(node, "restricted"), desks = plan_member(node, "desks"),
-                           minimum = plan_member(node, "minimum"), end = plan_member(node, "shift_end");
+                           minimum = plan_member(node, "minimum"), end = plan_member(node, "shift_end"),
+                           claims = plan_member(node, "claims");
     int64_t n_tier = 0, n_minimum = 1;
     int rc = check_name(r, node);
 
@@ -205,6 +220,8 @@ static int read_team(const struct reader *r, const struct plan_node *node, struc
         rc = plan_whole(&minimum, 0, ORG_AGENTS_MAX, &n_minimum, r->fault);
     if (rc == 0 && end.json)
         rc = read_shift_end(r, &end, &team->shift_end);
+    if (rc == 0 && claims.json)
+        rc = read_claims(r, &claims, &team->claims);
     team->tier = (int)n_tier;
     team->minimum = (int)n_minimum;
     return rc;
@@ -244,8 +261,10 @@ static int read_default(const struct reader *r, const struct plan_node *node)
 
 static int read_agent(const struct reader *r, const struct plan_node *node, struct org_agent *agent)
 {
-    static const char *const keys[] = {"desk", "teams", NULL};
-    const struct plan_node desk = plan_member(node, "desk"), teams = plan_member(node, "teams");
+    static const char *const keys[] = {"desk", "teams", "skills", "languages", "capacity", NULL};
+    const struct plan_node desk = plan_member(node, "desk"), teams = plan_member(node, "teams"),
+                           skills = plan_member(node, "skills"), languages = plan_member(node, "languages"),
+                           capacity = plan_member(node, "capacity");
     int rc = check_login(r, node);
 
     *agent = (struct org_agent){.login = node->key, .desk = ORG_NONE};
@@ -255,6 +274,12 @@ static int read_agent(const struct reader *r, const struct plan_node *node, stru
         rc = read_desk_name(r, &desk, &agent->desk);
     if (rc == 0)
         rc = read_names(r, &teams, ORG_TEAMS_MAX, read_team_name, &agent->teams, &agent->nteams);
+    if (rc == 0)
+        rc = skills_json_read(&skills, ORG_SKILLS_MAX, &agent->skills, r->fault);
+    if (rc == 0)
+        rc = languages_json_check(&languages, r->fault);
+    if (rc == 0)
+        rc = capacity_json_read(&capacity, &agent->capacity, r->fault);
     return rc;
 }
 
@@ -295,12 +320,12 @@ static int read_level(const struct reader *r, const struct plan_node *node, int 
     return plan_fail(node, r->fault, "must be \"high\", \"medium\" or \"low\"");
 }
 
-/* Where to, and how urgent: what services and rules have in common. */
+/* Where to, how urgent, and what it needs: what services and rules have in common. */
 static int read_aim(const struct reader *r, const struct plan_node *node, size_t *ret_team, int *ret_impact,
-                    int *ret_urgency)
+                    int *ret_urgency, struct org_skills *ret_skills)
 {
     const struct plan_node team = plan_member(node, "team"), impact = plan_member(node, "impact"),
-                           urgency = plan_member(node, "urgency");
+                           urgency = plan_member(node, "urgency"), skills = plan_member(node, "skills");
     int rc;
 
     *ret_team = ORG_NONE;
@@ -309,12 +334,14 @@ static int read_aim(const struct reader *r, const struct plan_node *node, size_t
         rc = read_level(r, &impact, ret_impact);
     if (rc == 0)
         rc = read_level(r, &urgency, ret_urgency);
+    if (rc == 0)
+        rc = skills_json_read(&skills, ORG_NEEDS_MAX, ret_skills, r->fault);
     return rc;
 }
 
 static int read_service(const struct reader *r, const struct plan_node *node, struct org_service *service)
 {
-    static const char *const keys[] = {"team", "impact", "urgency", NULL};
+    static const char *const keys[] = {"team", "impact", "urgency", "skills", NULL};
     struct str name = str_from(node->key);
     int rc = 0;
 
@@ -326,7 +353,7 @@ static int read_service(const struct reader *r, const struct plan_node *node, st
                        LIMIT_SERVICE_CHARS);
     if (rc == 0)
         rc = plan_object(node, keys, r->fault);
-    return rc ? rc : read_aim(r, node, &service->team, &service->impact, &service->urgency);
+    return rc ? rc : read_aim(r, node, &service->team, &service->impact, &service->urgency, &service->skills);
 }
 
 static int by_name(const void *a, const void *b)
@@ -379,7 +406,7 @@ static int check_rule_name(const struct reader *r, const struct plan_node *node,
 
 static int read_rule(const struct reader *r, const struct plan_node *node, struct org_rule *rule)
 {
-    static const char *const keys[] = {"name", "when", "team", "impact", "urgency", "tags", NULL};
+    static const char *const keys[] = {"name", "when", "team", "impact", "urgency", "tags", "skills", NULL};
     const struct plan_node name = plan_member(node, "name"), when = plan_member(node, "when"),
                            tags = plan_member(node, "tags");
     int rc = plan_object(node, keys, r->fault);
@@ -391,11 +418,13 @@ static int read_rule(const struct reader *r, const struct plan_node *node, struc
     if (rc == 0)
         rc = sla_condition_json_read(&when, ORG_RULE_BUT, &rule->when, r->fault);
     if (rc == 0)
-        rc = read_aim(r, node, &rule->team, &rule->impact, &rule->urgency);
+        rc = read_aim(r, node, &rule->team, &rule->impact, &rule->urgency, &rule->skills);
     if (rc == 0)
         rc = read_tags(r, &tags, rule);
-    if (rc == 0 && rule->team == ORG_NONE && !rule->impact && !rule->urgency && !rule->ntags)
-        rc = plan_fail(node, r->fault, "does nothing: give a \"team\", \"impact\", \"urgency\" or \"tags\"");
+    if (rc == 0 && rule->team == ORG_NONE && !rule->impact && !rule->urgency && !rule->ntags &&
+        !rule->skills.given)
+        rc = plan_fail(node, r->fault,
+                       "does nothing: give a \"team\", \"impact\", \"urgency\", \"skills\" or \"tags\"");
     return rc;
 }
 
@@ -432,10 +461,12 @@ static int read_rules(const struct reader *r, const struct plan_node *node)
 
 static int read_all(struct reader *r, const struct plan_node *root)
 {
-    static const char *const keys[] = {"desks", "teams", "default_team", "agents", "services", "rules", NULL};
+    static const char *const keys[] = {"desks",    "teams", "default_team", "agents",
+                                       "services", "rules", "weights",      NULL};
     const struct plan_node desks = plan_member(root, "desks"), teams = plan_member(root, "teams"),
                            usual = plan_member(root, "default_team"), agents = plan_member(root, "agents"),
-                           services = plan_member(root, "services"), rules = plan_member(root, "rules");
+                           services = plan_member(root, "services"), rules = plan_member(root, "rules"),
+                           weights = plan_member(root, "weights");
     int rc = plan_object(root, keys, r->fault);
 
     if (rc == 0)
@@ -450,6 +481,8 @@ static int read_all(struct reader *r, const struct plan_node *root)
         rc = read_services(r, &services);
     if (rc == 0)
         rc = read_rules(r, &rules);
+    if (rc == 0)
+        rc = weights_json_read(&weights, r->o->weights, r->fault);
     return rc;
 }
 
@@ -463,6 +496,7 @@ int organisation_json_read(const json_t *json, int64_t version, struct org_docum
 
     document->json = json_deep_copy(json);
     r.o->version = version;
+    memcpy(r.o->weights, (const int[])ORG_USUAL_WEIGHTS, sizeof r.o->weights);
     root = plan_root(document->json);
     rc = read_all(&r, &root);
     zone_book_fini(&r.zones);

@@ -27,6 +27,7 @@ static const struct document {
     {"tickets-of-owner", &sql_store_document_tickets_of_owner, 8, AS_VIEWER},
     {"events", &sql_store_document_events, 3, AS_VIEWER},
     {"links", &sql_store_document_links, 1, AS_VIEWER},
+    {"eligibility", &sql_store_document_eligibility, 3, AS_VIEWER},
     {"queue", &sql_store_document_queue, 3, AS_VIEWER},
     {"submission", &sql_store_document_submission, 1, BARE},
     {"dead-letters", &sql_store_document_dead_letters, 2, AS_VIEWER},

@@ -86,6 +86,8 @@ enum retry_class {
       "现有关联不允许此操作")                                                                                \
     X(E_OPEN_DEPENDENCIES, 42, 409, RETRY_NEVER, "open-dependencies",                                        \
       "What the ticket depends on is not solved", "此工单依赖的工单尚未解决")                                \
+    X(E_NOT_ELIGIBLE, 43, 409, RETRY_NEVER, "not-eligible", "You may not take this ticket now",              \
+      "您目前不能领取此工单")                                                                                \
     X(E_OFFERED, 45, 409, RETRY_NEVER, "offered", "The ticket is offered to somebody else",                  \
       "此工单已派给其他坐席，等待接单")                                                                      \
     X(E_OFFER_OVER, 46, 409, RETRY_NEVER, "offer-over", "There is no such offer any more", "此派单已失效")

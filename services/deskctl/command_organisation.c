@@ -70,6 +70,23 @@ static void print_changes(const json_t *changes)
     }
 }
 
+/* Tickets that could only wait, until somebody learns it. */
+static void warn_of_skills(const char *path, const struct organisation *o)
+{
+    size_t team = ORG_NONE;
+
+    for (size_t i = 0; (i = organisation_service_lacking(o, i, &team)) < o->nservices; i++)
+        fprintf(stderr,
+                T("%s: service %s: no agent of team %s has the skills that its tickets need\n",
+                  "%s：服务 %s：团队 %s 没有坐席具备其工单所需的技能\n"),
+                path, o->services[i].name, o->teams[team].name);
+    for (size_t i = 0; (i = organisation_rule_lacking(o, i, &team)) < o->nrules; i++)
+        fprintf(stderr,
+                T("%s: rule %s: no agent of team %s has the skills that its tickets need\n",
+                  "%s：规则 %s：团队 %s 没有坐席具备其工单所需的技能\n"),
+                path, o->rules[i].name, o->teams[team].name);
+}
+
 /* Fair, and probably not what was meant. */
 static void print_warnings(const struct org_source *file)
 {
@@ -81,6 +98,7 @@ static void print_warnings(const struct org_source *file)
                     T("%s: team %s is served by nobody: none of its agents sits at one of its desks\n",
                       "%s：团队 %s 无人服务：其坐席都不在为它服务的服务台\n"),
                     file->file.path, o->teams[i].name);
+    warn_of_skills(file->file.path, o);
 }
 
 /* What applying the file would change. */

@@ -3,6 +3,7 @@
 #include "base/encode.h"
 #include "base/memory.h"
 #include "deskctl/commands.h"
+#include "deskctl/eligibility.h"
 #include "deskctl/organisation.h"
 #include "deskctl/output.h"
 #include "plan/node.h"
@@ -196,6 +197,17 @@ static json_t *rules_tried(const struct organisation *o, const struct given *giv
     return tried;
 }
 
+/* The same as what the first event tells, which says nothing where nothing is needed. */
+static bool needs_same(const struct org_skills *skills, const json_t *data)
+{
+    const json_t *needs = json_object_get(data, "skills");
+    bool same = json_object_size(needs) == (skills ? skills->n : 0);
+
+    for (size_t i = 0; skills && i < skills->n && same; i++)
+        same = json_integer_value(json_object_get(needs, skills->items[i].name)) == skills->items[i].level;
+    return same;
+}
+
 static void print_route(const json_t *result)
 {
     const json_t *rule;
@@ -216,12 +228,13 @@ static void print_route(const json_t *result)
     if (json_is_false(json_object_get(result, "same")))
         puts(T("  done again, it goes elsewhere: this deskctl and the router are of different releases",
                "  重新计算结果不同：deskctl 与路由服务版本不一致"));
+    eligibility_print(json_object_get(result, "eligibility"));
 }
 
 int command_explain_route(struct cli *cli)
 {
     struct client *client = cli_client(cli);
-    _cleanup_response_ struct response response = {0};
+    _cleanup_response_ struct response response = {0}, eligibility = {0};
     _cleanup_org_source_ struct org_source source = {0};
     _cleanup_(json_decrefp) json_t *result = NULL;
     const struct organisation *o;
@@ -234,17 +247,21 @@ int command_explain_route(struct cli *cli)
         code = organisation_of_server(
             client, json_integer_value(json_object_get(json_object_get(data, "routing"), "organisation")),
             &source);
+    if (!code)
+        code = eligibility_read(client, cli->args[0], &eligibility);
     if (code)
         return code;
     o = &source.document->organisation;
     given = given_of(data);
     route = organisation_route(o, &given.facts, given.impact, given.urgency);
-    result =
-        json_pack("{s:s, s:I, s:s, s:s?, s:s?, s:i, s:i, s:o, s:b}", "number", output_at(data, "number"),
-                  "organisation", (json_int_t)source.version, "team", output_at(data, "team"), "service",
-                  route.service ? route.service->name : NULL, "rule", route.rule ? route.rule->name : NULL,
-                  "impact", route.impact, "urgency", route.urgency, "rules", rules_tried(o, &given, &route),
-                  "same", !o->nteams || strcmp(output_at(data, "team"), team_name(o, &route)) == 0);
+    result = json_pack("{s:s, s:I, s:s, s:s?, s:s?, s:i, s:i, s:o, s:b, s:O}", "number",
+                       output_at(data, "number"), "organisation", (json_int_t)source.version, "team",
+                       output_at(data, "team"), "service", route.service ? route.service->name : NULL, "rule",
+                       route.rule ? route.rule->name : NULL, "impact", route.impact, "urgency", route.urgency,
+                       "rules", rules_tried(o, &given, &route), "same",
+                       !o->nteams || (strcmp(output_at(data, "team"), team_name(o, &route)) == 0 &&
+                                      needs_same(route.skills, data)),
+                       "eligibility", eligibility.json);
     if (cli->json)
         output_json(result);
     else

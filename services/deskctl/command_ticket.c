@@ -4,6 +4,7 @@
 #include "base/uuid.h"
 #include "deskctl/client.h"
 #include "deskctl/commands.h"
+#include "deskctl/eligibility.h"
 #include "deskctl/listing.h"
 #include "deskctl/output.h"
 #include <limits.h>
@@ -113,9 +114,10 @@ int command_list(struct cli *cli)
 int command_queue(struct cli *cli)
 {
     const struct column columns[] = {
-        {T("NUMBER", "编号"), "number", 0, NULL}, {"P", "priority", 0, NULL},
-        {T("TEAM", "团队"), "team", 20, NULL},    {T("DUE", "截止"), "due_at", 0, NULL},
-        {T("REGION", "区域"), "region", 0, NULL}, {T("SUBJECT", "主题"), "subject", 60, NULL},
+        {T("NUMBER", "编号"), "number", 0, NULL},    {"P", "priority", 0, NULL},
+        {T("TEAM", "团队"), "team", 20, NULL},       {T("DUE", "截止"), "due_at", 0, NULL},
+        {T("REGION", "区域"), "region", 0, NULL},    {T("FOR YOU", "可领取"), "refusal", 0, eligibility_word},
+        {T("SUBJECT", "主题"), "subject", 60, NULL},
     };
     _cleanup_buf_ struct buf path = BUF_INIT;
 

@@ -40,6 +40,7 @@ void tickets_get(struct call *call); /* tickets.c */
 void ticket_get(struct call *call);
 void ticket_events_get(struct call *call);
 void ticket_links_get(struct call *call);
+void ticket_eligibility_get(struct call *call);
 void queue_get(struct call *call);
 void command_post(struct call *call); /* commands.c */
 void claim_next_post(struct call *call);

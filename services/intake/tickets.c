@@ -120,6 +120,29 @@ void ticket_links_get(struct call *call)
     read_document(call, "links", args, ARRAY_SIZE(args), READ_ASK_TWICE, on_links);
 }
 
+/* ---- who may be given it ---- */
+
+static void on_eligibility(struct call *call, int status, struct str json)
+{
+    if (status == -E_NOT_FOUND)
+        not_found(call);
+    else
+        query_answered(call, status, json);
+}
+
+void ticket_eligibility_get(struct call *call)
+{
+    _cleanup_query_ struct query query = {0};
+    const char *args[3];
+
+    if (!query_page(call, "eligibility", LIMIT_PAGE, &query))
+        return;
+    args[0] = call->number;
+    args[1] = buf_text(&query.key);
+    args[2] = query.limit;
+    read_document(call, "eligibility", args, ARRAY_SIZE(args), READ_ASK_TWICE, on_eligibility);
+}
+
 /* ---- lists ---- */
 
 /* What may be asked of a list of tickets. */

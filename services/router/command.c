@@ -10,6 +10,7 @@
 #include "auth/auth.h"
 #include "meridian/errors.h"
 #include "router/dependencies.h"
+#include "router/eligibility.h"
 #include "router/offer.h"
 #include "router_sql.h"
 
@@ -34,7 +35,7 @@ static int recall(struct db_conn *conn, struct job *job, const char *key, const 
 static bool is_momentary(int failure)
 {
     return failure == -E_ALREADY_CLAIMED || failure == -E_BAD_TRANSITION || failure == -E_NUDGED_LATELY ||
-           failure == -E_OFFERED || failure == -E_OFFER_OVER;
+           failure == -E_OFFERED || failure == -E_OFFER_OVER || failure == -E_NOT_ELIGIBLE;
 }
 
 /* 0 when the refusal is stored and will be repeated. */
@@ -103,6 +104,8 @@ static int change_ticket(struct db_conn *conn, struct command *command)
         r = ticket_rules_plan(request, &row, &team, &assignee, &plan, &job->out);
     if (r == -E_OFFER_OVER)
         r = offer_explain_over(conn, &row, request->principal->user_id, &job->out);
+    if (!r && request->command->action == ACTION_CLAIM)
+        r = eligibility_check(conn, job, &row);
     if (!r && request->command->action == ACTION_RECALCULATE && !request->command->own_plan)
         r = plan_newest(conn, &plan.steps[0].plan);
     if (!r && request->command->action == ACTION_RESOLVE)

@@ -133,14 +133,24 @@ static void add_tags(const struct org_rule *rule, struct buf *json)
     buf_add_text(json, rule && rule->ntags ? "]" : "[]");
 }
 
+/* What the ticket needs: for the event as {"vpn":2}, for the row as ["vpn:2"]. */
+static void add_needs(const struct org_skills *skills, bool as_list, struct buf *json)
+{
+    buf_add_char(json, as_list ? '[' : '{');
+    for (size_t i = 0; skills && i < skills->n; i++)
+        buf_printf(json, as_list ? "%s\"%s:%d\"" : "%s\"%s\":%d", i ? "," : "", skills->items[i].name,
+                   skills->items[i].level);
+    buf_add_char(json, as_list ? ']' : '}');
+}
+
 static void add_level(const char *name, bool given, unsigned level, struct buf *json)
 {
     if (given && level)
         buf_printf(json, ",\"%s\":%u", name, level);
 }
 
-/* Which version of the organisation sent it where it is, by which service and rule; and the levels that the
- * submitter gave, so that it can be done again. */
+/* Which version of the organisation sent it where it is, by which service and rule; the levels that the
+ * submitter gave, so that it can be done again; and what came of it. */
 static void add_routing(const Meridian__Submission *s, const struct submit_place *place, struct buf *json)
 {
     const struct org_route *route = &place->route;
@@ -152,6 +162,8 @@ static void add_routing(const Meridian__Submission *s, const struct submit_place
     add_level("urgency", s->has_urgency, s->urgency, json);
     buf_add_text(json, "},\"tags\":");
     add_tags(route->rule, json);
+    buf_add_text(json, ",\"skills\":");
+    add_needs(route->skills, false, json);
 }
 
 /* What plans of service levels and rules may ask of a customer. It has to be in the event: only events can be
@@ -292,6 +304,8 @@ int submit_record_json(const Meridian__Submission *s, int ordinal, const struct 
     add_text(json, "event", buf_text(&event));
     buf_add_text(json, ",\"tags\":");
     add_tags(place->route.rule, json);
+    buf_add_text(json, ",\"skills\":");
+    add_needs(place->route.skills, true, json);
     if (s->attributes && s->attributes[0])
         add_text(json, "attributes", s->attributes);
     buf_add_char(json, '}');

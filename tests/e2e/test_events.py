@@ -164,13 +164,15 @@ def test_without_a_session_there_is_no_stream(desk):
 def test_live_even_when_every_hint_is_lost(desk, open_stream):
     """A hint is only speed: without any, a poll finds everything within two seconds or so."""
     desk.control.restart("intake-*", "notifier-*", env={"MERIDIAN_TEST_DROP_HINTS": "1000"})
-    desk.ready()
-    streams = [open_stream(desk.agent(r, 1)) for r in ("eu", "ap", "us")]
-    number = desk.requester("eu", 1).submitted("No hints")["number"]
-    for stream in streams:
-        wait_for(lambda s=stream: s.of(number), 6, what="event without hints")
-    wait_for(lambda: desk.mails(subject=number), 10, what="mail without hints")
-    desk.control.restart("intake-*", "notifier-*")
+    try:
+        desk.ready()
+        streams = [open_stream(desk.agent(r, 1)) for r in ("eu", "ap", "us")]
+        number = desk.requester("eu", 1).submitted("No hints")["number"]
+        for stream in streams:
+            wait_for(lambda s=stream: s.of(number), 20, what="event without hints")
+        wait_for(lambda: desk.mails(subject=number), 30, what="mail without hints")
+    finally:
+        desk.control.restart("intake-*", "notifier-*")
 
 
 def test_a_stream_ends_with_its_session(desk, open_stream):

@@ -23,7 +23,7 @@ LEFT JOIN desk.timer m ON x.state = 'resolved' AND m.ticket_id = x.id AND m.name
 CROSS JOIN LATERAL (SELECT CASE WHEN x.zh THEN g.name_zh ELSE g.name_en END AS team,
                            coalesce(o.name || CASE WHEN x.zh THEN '（' || x.owner_region || '）' ELSE ' (' || x.owner_region || ')' END, '') AS owner) s
 CROSS JOIN LATERAL (SELECT
-    x.number, x.client_key AS key, x.subject, x.description, x.state, x.priority, x.impact, x.urgency, x.service, x.language, x.attributes, x.tags,
+    x.number, x.client_key AS key, x.subject, x.description, x.state, x.priority, x.impact, x.urgency, x.service, x.language, x.attributes, x.tags, desk.skill_map(x.skills) AS skills,
     x.region, x.channel,
     json_build_object('login', r.login, 'name', r.name) AS requester,
     json_build_object('slug', g.slug, 'name', s.team) AS team,

@@ -8,16 +8,16 @@ WITH input AS MATERIALIZED (
     FROM json_to_recordset($1::json) AS i (
         ordinal int, id uuid, number text, submission_key uuid, client_key text, body_hash text, region text, accepted_us bigint,
         channel text, requester_id uuid, submitter_id uuid, login text, subject text, description text, service text, impact smallint,
-        urgency smallint, priority smallint, language text, attributes text, team_id int, restricted boolean, event text, tags json, trace_id text, ready_us bigint,
+        urgency smallint, priority smallint, language text, attributes text, team_id int, restricted boolean, event text, tags json, skills json, trace_id text, ready_us bigint,
         escalation bigint)
 ), t AS (
     INSERT INTO desk.ticket (id, number, submission_key, client_key, body_hash, region, channel, subject, description, service, impact,
         urgency, priority, language, attributes, requester_id, submitter_id, team_id, restricted, accepted_at, created_at, updated_at,
-        event_seq, event_hash, tags)
+        event_seq, event_hash, tags, skills)
     SELECT i.id, i.number, i.submission_key, i.client_key, decode(i.body_hash, 'hex'), i.region, i.channel, i.subject, i.description,
         i.service, i.impact, i.urgency, i.priority, i.language, coalesce(i.attributes, '{}')::jsonb, i.requester_id, i.submitter_id, i.team_id,
         i.restricted, desk.at(i.accepted_us), i.at, i.at, 1, i.hash,
-        ARRAY(SELECT g.tag FROM json_array_elements_text(i.tags) g (tag))
+        ARRAY(SELECT g.tag FROM json_array_elements_text(i.tags) g (tag)), ARRAY(SELECT n.skill FROM json_array_elements_text(i.skills) n (skill))
     FROM input i ORDER BY i.submission_key, i.ordinal
     ON CONFLICT DO NOTHING
     RETURNING id

@@ -151,7 +151,14 @@ static const struct {
     {"what is owned is known by its owner",
      "SELECT t.number FROM (SELECT * FROM desk.ticket WHERE owner_id IS NOT NULL) t FULL JOIN desk.owned o "
      "ON "
-     "o.ticket_id = t.id AND o.owner_id = t.owner_id WHERE t.id IS NULL OR o.ticket_id IS NULL"},
+     "o.ticket_id = t.id AND o.owner_id = t.owner_id WHERE t.id IS NULL OR o.ticket_id IS NULL OR o.priority "
+     "IS DISTINCT FROM CASE WHEN t.state = 'open' THEN t.priority END"},
+    {"a claimable ticket is in the lane of what it needs",
+     "SELECT t.number FROM desk.ready r JOIN desk.ticket t ON t.id = r.ticket_id JOIN desk.lane l ON l.id = "
+     "r.lane_id WHERE (l.team_id, l.skills, l.language) <> (t.team_id, t.skills, t.language)"},
+    {"the first event tells what the ticket needs",
+     "SELECT t.number FROM desk.ticket t JOIN desk.event e ON e.ticket_id = t.id AND e.seq = 1 WHERE "
+     "coalesce(e.data -> 'skills', '{}') <> desk.skill_map(t.skills)::jsonb"},
     {"the queue is in the order of the deadlines",
      "SELECT t.number FROM desk.ready r JOIN desk.ticket t ON t.id = r.ticket_id WHERE r.due_at <> (SELECT "
      "min(c.due_at) FROM desk.clock c WHERE c.ticket_id = r.ticket_id)"},

@@ -140,6 +140,7 @@ Test(plans, use_indexes)
         {&sql_store_document_queue, "agent", agent, "(NULL, NULL, 50)"},
         {&sql_store_document_queue, "agent", agent,
          "('network', '1:1795406177000000:01900000-0000-7000-8000-000000000100', 50)"},
+        {&sql_store_document_eligibility, "agent", agent, "('EU-500', NULL, 50)"},
         {&sql_store_document_submission, "none", "", "('c4ca4238a0b923820dcc509a6f75849b')"},
         {&sql_store_submissions_known, "none", "", "('{c4ca4238-a0b9-2382-0dcc-509a6f75849b}')"},
         {&sql_store_document_dead_letters, "lead", agent, "(NULL, 50)"},

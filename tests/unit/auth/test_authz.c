@@ -54,6 +54,7 @@ static const int actions[] = {
     AUTHZ_OFFERS_READ,
     AUTHZ_PRESENCE_SET,
     AUTHZ_PRESENCE_SET_FOR_OTHERS,
+    AUTHZ_CLAIM_UNFIT,
 };
 static const enum user_role roles[] = {ROLE_REQUESTER, ROLE_AGENT, ROLE_LEAD, ROLE_ADMIN};
 
@@ -124,6 +125,8 @@ static bool expected_allowed(const struct situation *s, int action)
         return staff && (owner || (lead && s->member) || (s->owner == UNOWNED && s->member));
     case ACTION_REPLY:
         return mine || (staff && (owner || s->member));
+    case AUTHZ_CLAIM_UNFIT:
+        return lead && s->member;
     case ACTION_RECALCULATE:
         return lead;
     case ACTION_ACKNOWLEDGE:

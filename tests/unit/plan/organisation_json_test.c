@@ -191,7 +191,7 @@ static const struct {
      "}}, \"default_team\": \"netw0rk\", \"agents\": {\"ann\": {\"teams\": "
      "[\"network\"]}}}",
      "/agents/ann/teams/0", "did you mean \"netw0rk\"?"},
-    {"{\"agents\": {\"ann\": {\"skills\": []}}}", "/agents/ann/skills", "no key"},
+    {"{\"agents\": {\"ann\": {\"skill\": []}}}", "/agents/ann/skill", "no key"},
     {"{\"services\": {\"a//b\": {}}}", "/services/a~1~1b", "single slashes"},
     {"{\"services\": {\"/a\": {}}}", "/services/~1a", "single slashes"},
     {"{\"services\": {\"a\": {\"impact\": 1}}}", "/services/a/impact", "\"high\""},
