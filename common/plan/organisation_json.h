@@ -11,6 +11,8 @@
  * "when": {"customer_tier": "gold"}, "team": "network", "impact": "high", "urgency": "high", "tags":
  * ["gold"]}]}
  *
+ * A team may also have "mode", "offer" and "overflow": plan/dispatch_json.h.
+ *
  * Limits: 100 desks, 500 teams, 5,000 agents, 2,000 services, 1,000 rules, 10 tags a rule. Pure, but for the
  * zones. */
 #pragma once

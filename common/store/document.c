@@ -39,6 +39,7 @@ static const struct document {
     {"oncall-swaps", &sql_store_document_oncall_swaps, 5, AS_VIEWER},
     {"teams", &sql_store_document_teams, 0, AS_VIEWER},
     {"agents", &sql_store_document_agents, 3, AS_VIEWER},
+    {"dispatch", &sql_store_document_dispatch, 3, AS_VIEWER},
     {"offers", &sql_store_document_offers, 2, AS_VIEWER},
     {"presence", &sql_store_document_presence, 0, AS_VIEWER},
     {"me", &sql_store_document_me, 0, AS_VIEWER},

@@ -24,6 +24,7 @@ enum { STORE_MAX_ARGS = 8 };
  *   sla-history(after id, limit, open)         sla-ticket(number)
  *   sla-plan(version)                         links(number)
  *   agents(team, after login, limit)          offers(after id, limit)
+ *   dispatch(number, after us, limit)
  *   teams()  me()  presence()  user(login)  status()  replication()
  *
  * `role` is taken for the transaction (SET LOCAL ROLE): the router passes STORE_READER, intake NULL.

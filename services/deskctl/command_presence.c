@@ -96,6 +96,8 @@ int command_agents(struct cli *cli)
         {T("ON SHIFT", "当班"), "on_shift", 0, NULL},
         {T("PRESENCE", "状态"), "presence.state", 0, show_state},
         {T("SINCE", "自"), "presence.since", 0, NULL},
+        {T("LOAD", "负载"), "load", 0, NULL},
+        {T("CAPACITY", "容量"), "capacity", 0, NULL},
         {T("REASON", "原因"), "presence.reason", 40, NULL},
     };
     _cleanup_buf_ struct buf path = BUF_INIT;

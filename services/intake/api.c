@@ -67,6 +67,8 @@ const struct route api_routes[] = {
     {HTTP_GET_, V1 "/tickets/{number}/links", AUTHZ_TICKET_READ, true, BODY_NONE, ticket_links_get, NULL},
     {HTTP_GET_, V1 "/tickets/{number}/eligibility", AUTHZ_ORG_READ, false, BODY_NONE, ticket_eligibility_get,
      QUERY("cursor", "limit")},
+    {HTTP_GET_, V1 "/tickets/{number}/dispatch", AUTHZ_OFFERS_READ, false, BODY_NONE, ticket_dispatch_get,
+     QUERY("cursor", "limit")},
     {HTTP_GET_, V1 "/tickets/{number}/sla", AUTHZ_SLA_READ, false, BODY_NONE, ticket_sla_get, NULL},
     {HTTP_GET_, V1 "/sla/plan", AUTHZ_SLA_READ, false, BODY_NONE, sla_plan_get, QUERY("version")},
     {HTTP_POST_, V1 "/sla/plan", AUTHZ_SLA_APPLY, false, BODY_JSON, sla_plan_post, NULL},

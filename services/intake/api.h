@@ -67,5 +67,6 @@ void presence_put(struct call *call);
 void presence_of_agent_put(struct call *call);
 void team_agents_get(struct call *call);
 void offers_get(struct call *call);
+void ticket_dispatch_get(struct call *call);
 void home_get(struct call *call); /* site.c */
 void openapi_get(struct call *call);

@@ -1,5 +1,5 @@
-/* Who is there, and what is offered to them: read from the region's database; what agents say of their
- * presence is the authority's to judge. */
+/* Who is there, what is offered to them, and how a ticket found its agents: read from the region's database;
+ * what agents say of their presence is the authority's to judge. */
 #include "base/clock.h"
 #include "intake/api.h"
 #include "intake/query.h"
@@ -83,4 +83,22 @@ void offers_get(struct call *call)
         return;
     const char *args[] = {buf_text(&query.key), query.limit};
     read_document(call, "offers", args, ARRAY_SIZE(args), READ_AUTHORITY, query_answered);
+}
+
+static void on_dispatch(struct call *call, int status, struct str json)
+{
+    if (status == -E_NOT_FOUND)
+        call_problem(call, status, "there is no ticket %s, or you may not see it", call->number);
+    else
+        query_answered(call, status, json);
+}
+
+void ticket_dispatch_get(struct call *call)
+{
+    _cleanup_query_ struct query query = {0};
+
+    if (!query_page(call, "dispatch", LIMIT_PAGE, &query))
+        return;
+    const char *args[] = {call->number, buf_text(&query.key), query.limit};
+    read_document(call, "dispatch", args, ARRAY_SIZE(args), READ_ASK_TWICE, on_dispatch);
 }

@@ -50,14 +50,20 @@ static int add(struct db_conn *conn, struct job *job, const char *document,
 {
     _cleanup_params_ struct db_params params = {0};
     _cleanup_result_ struct db_result result = {0};
+    _cleanup_params_ struct db_params modes = {0};
     _cleanup_buf_ struct buf shifts = BUF_INIT;
+    int r;
 
     shifts_json(organisation, clock_now_us(), &shifts);
     db_param_int(&params, version);
     db_param_text(&params, document);
     db_param_text(&params, buf_text(&shifts));
     db_param_text(&params, job->request->principal->login);
-    return db_exec(conn, &sql_router_organisation_apply, &params, &result);
+    r = db_exec(conn, &sql_router_organisation_apply, &params, &result);
+    if (r < 0)
+        return r;
+    db_param_text(&modes, document);
+    return db_exec(conn, &sql_router_team_modes_apply, &modes, &result);
 }
 
 static int apply(struct db_conn *conn, struct job *job, const json_t *document,

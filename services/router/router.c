@@ -118,6 +118,8 @@ void router_finish(struct job *job, int status)
     }
     if (!status)
         hinting_add(&router->hinting, job); /* first: answering may free the request */
+    if (!status && router->pool && (job->hints.changed || job->kind == &presence_kind))
+        dispatcher_wake(&router->dispatcher);
     send_reply(job, &reply);
     job_free(job);
 }
@@ -334,6 +336,8 @@ static void make_metrics(struct router *router)
     router->metrics.uncertain =
         metric_counter("meridian_router_uncertain_total",
                        "Commits whose answer was lost; the request was repeated by its key.", NULL);
+    router->metrics.dispatched =
+        metric_counter("meridian_router_dispatched_total", "Tickets that were offered or assigned.", NULL);
     router->metrics.busy =
         metric_gauge("meridian_router_requests_in_hand", "Requests taken and not yet answered.", NULL);
     router->metrics.replicated_age =
@@ -361,6 +365,7 @@ static int open_authority(struct router *router, const struct router_options *op
     replication_open(&router->replication, router, options->standbys_expected);
     janitor_open(&router->janitor, router, options->janitor_ms ? options->janitor_ms : JANITOR_MS);
     shift_end_open(&router->shift_end, router, SHIFT_END_MS);
+    dispatcher_open(&router->dispatcher, router);
     return 0;
 }
 
@@ -412,6 +417,7 @@ struct router *router_close(struct router *router)
         replication_close(&router->replication);
         janitor_close(&router->janitor);
         shift_end_close(&router->shift_end);
+        dispatcher_close(&router->dispatcher);
     }
     router->plans = plan_book_free(router->plans);
     router->organisations = org_book_free(router->organisations);

@@ -22,6 +22,7 @@ struct ticket_change {
     int team, tier;
     const char *team_slug;
     bool epoch_rises;
+    bool opens_to_all; /* shifts keep nobody from taking it any more */
     int priority, impact, urgency;
     int64_t plan;               /* of service levels, by which the clocks count from here on; 0: as before */
     const char *pending_reason; /* set exactly while pending */

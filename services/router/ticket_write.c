@@ -204,8 +204,8 @@ int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct tick
     if (row->version != before)
         writer->clocks_changed = true;
     due_us = ticket_clocks_due_us(&clocks);
-    put = is && (!was || change->team != row->team || change->priority != row->priority ||
-                 due_us != ticket_clocks_stored_due_us(&clocks));
+    put = is && (!was || change->opens_to_all || change->team != row->team ||
+                 change->priority != row->priority || due_us != ticket_clocks_stored_due_us(&clocks));
     r = write_row(conn, row, change, writer, last, buf_text(&data),
                   put          ? "put"
                   : was && !is ? "take"

@@ -14,6 +14,7 @@
 #include "meridian/errors.h"
 #include "router/escalate.h"
 #include "router/job.h"
+#include "router/overflow.h"
 #include "router/ticket_write.h"
 #include "router_sql.h"
 
@@ -115,12 +116,23 @@ static int64_t offer_end_again(const struct ticket_row *row)
     return row->offered_until_us;
 }
 
+/* Triggers of the queue arm and cancel it, as claims leave the queue without a look at timers. */
+static int64_t overflow_due(const struct ticket_row *before, const struct ticket_change *after,
+                            const struct ticket_clocks *clocks)
+{
+    (void)before;
+    (void)after;
+    (void)clocks;
+    return AS_IS;
+}
+
 static const struct timer_kind kinds[] = {
     {"pending_end", pending_end_due, ticket_rules_plan_resume, NULL, pending_end_again},
     {"pending_reminder", pending_reminder_due, ticket_rules_plan_remind, NULL, NULL},
     {"auto_close", auto_close_due, ticket_rules_plan_close, NULL, NULL},
     {"survey", survey_due, ticket_rules_plan_survey, NULL, NULL},
     {"escalation", escalation_due, NULL, escalate_plan, NULL},
+    {"overflow", overflow_due, NULL, overflow_plan, NULL},
     {"offer_end", offer_end_due, ticket_rules_plan_offer_end, NULL, offer_end_again},
 };
 

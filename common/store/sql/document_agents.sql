@@ -1,4 +1,4 @@
--- Who is in a team, and whether they are there, by login. For agents; a restricted team for its members and admins.
+-- Who is in a team, whether they are there, and what they carry, by login. For agents; a restricted team for its members and admins.
 -- $1 text team slug; $2 text login of the last one seen, or null; $3 int most rows. No row: no such team, or not one that the viewer may see.
 WITH team AS (
     SELECT g.id FROM desk.team g
@@ -18,6 +18,6 @@ SELECT json_build_object(
         SELECT s.login, s.name, s.role, s.desk,
                EXISTS (SELECT FROM desk.team_desk d JOIN desk.shift h ON h.desk = d.desk AND h.opens_at <= now() AND h.closes_at > now()
                        WHERE d.team_id = (SELECT g.id FROM team g) AND d.desk = s.desk) AS on_shift,
-               desk.presence_json(p) AS presence
+               desk.presence_json(p) AS presence, desk.agent_load(s.id) AS load, (SELECT a.capacity FROM desk.agent a WHERE a.user_id = s.id) AS capacity
         FROM shown s LEFT JOIN desk.presence p ON p.user_id = s.id) i), '[]'))::text
 WHERE EXISTS (SELECT FROM team)

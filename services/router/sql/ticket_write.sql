@@ -12,6 +12,7 @@ WITH w AS (
         owner_id = $6::uuid, owner_region = $7::text,
         owned_at = CASE WHEN $6::uuid IS NULL THEN NULL WHEN t.owner_id = $6::uuid THEN t.owned_at ELSE desk.at($16::bigint) END,
         offered_to = $31::uuid, offered_until = desk.at($32::bigint),
+        opened_to_all = t.opened_to_all AND t.team_id = $5::int OR $19::text = 'ticket.opened_to_all',
         epoch = t.epoch + $8::bigint, pending_reason = $9::text, pending_until = desk.at($10::bigint),
         cause = coalesce($11::text, t.cause), solution = coalesce($12::text, t.solution), prevention = coalesce($13::text, t.prevention),
         reopened = t.reopened + $14::int, holds = t.holds + ($19::text = 'ticket.pended')::int, nudges = t.nudges + ($19::text = 'ticket.nudged')::int,

@@ -357,9 +357,9 @@ Test(offers, of_an_answer_and_the_end_of_time_one_wins, .timeout = 120)
 }
 
 /* Anything by anybody, in any order. */
-Test(offers, no_ticket_is_ever_lost, .timeout = 120)
+Test(offers, no_ticket_is_ever_lost, .timeout = 300)
 {
-    enum { STEPS = 300, TICKETS = 6 };
+    enum { STEPS = 160, TICKETS = 6 };
     static const char *const logins[] = {"agent-eu-1", "agent-eu-2", "agent-ap-1", "lead-eu-1",
                                          "requester-eu-1"};
     static const enum ticket_action actions[] = {

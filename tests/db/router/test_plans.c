@@ -5,9 +5,10 @@
 #include <criterion/criterion.h>
 
 /* Tables that grow with tickets or with time. */
-static const char *const large[] = {
-    "ticket",   "ticket_alias", "event", "clock", "ready", "outbox", "reply", "note", "command", "session",
-    "delivery", "app_user",     "owned", "timer", "link",  "merge",  "agent", "lane", "offer",   NULL};
+static const char *const large[] = {"ticket", "ticket_alias", "event",   "clock",   "ready",    "outbox",
+                                    "reply",  "note",         "command", "session", "delivery", "app_user",
+                                    "owned",  "timer",        "link",    "merge",   "agent",    "lane",
+                                    "offer",  "dispatch",     NULL};
 
 static void grow(struct desk *desk)
 {

@@ -59,6 +59,8 @@ static char *payload_of(const char *type, const char *language, const char *audi
         json_object_set_new(payload, "reason", json_string(zh ? "等待供应商" : "Waiting for the vendor"));
         json_object_set_new(payload, "until_us", json_integer(NOW_US + 86400 * US_PER_S));
     }
+    if (strcmp(type, "ticket.offered") == 0)
+        json_object_set_new(payload, "until_us", json_integer(NOW_US + 60 * US_PER_S));
     if (strcmp(type, "ticket.progress") == 0 || strcmp(type, "ticket.assigned") == 0)
         json_object_set_new(payload, "owner", json_string("Anna Keller"));
     if (strncmp(type, "sla.", 4) == 0 || strcmp(type, "ticket.progress") == 0 ||
@@ -80,7 +82,7 @@ Test(mail, golden_files, .init = setup)
         {"ticket.closed", "requester"},  {"ticket.progress", "requester"}, {"escalation.notified", "oncall"},
         {"escalation.notified", "lead"}, {"ticket.taken_over", "former"},  {"ticket.assigned", "owner"},
         {"ticket.assigned", "former"},   {"ticket.nudged", "owner"},       {"ticket.nudged", "lead"},
-        {"ticket.merged", "requester"},  {"ticket.unmerged", "requester"},
+        {"ticket.merged", "requester"},  {"ticket.unmerged", "requester"}, {"ticket.offered", "offered"},
     };
     static const char *const languages[] = {"en", "zh"};
 

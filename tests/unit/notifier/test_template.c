@@ -164,10 +164,10 @@ Test(template, agrees_with_mustache_js)
 Test(templates, all_of_them_parse_and_each_language_has_each_event)
 {
     static const char *const events[] = {
-        "ticket.created",  "ticket.replied",  "ticket.pended",       "ticket.resolved",
-        "ticket.reopened", "sla.warned",      "sla.breached",        "ticket.reminded",
-        "ticket.closed",   "ticket.progress", "escalation.notified", "ticket.taken_over",
-        "ticket.assigned", "ticket.nudged",   "ticket.merged",       "ticket.unmerged"};
+        "ticket.created",      "ticket.replied",    "ticket.pended",   "ticket.resolved", "ticket.reopened",
+        "sla.warned",          "sla.breached",      "ticket.reminded", "ticket.closed",   "ticket.progress",
+        "escalation.notified", "ticket.taken_over", "ticket.assigned", "ticket.nudged",   "ticket.merged",
+        "ticket.unmerged",     "ticket.offered"};
     _cleanup_buf_ struct buf problems = BUF_INIT;
     struct templates *templates = NULL;
 
