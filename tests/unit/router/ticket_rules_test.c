@@ -81,7 +81,7 @@ Test(ticket_rules, hidden_comes_before_everything)
     s.row.team = 7;
     s.row.restricted = true;
     s.row.state = TICKET_CLOSED;
-    s.command.cause = NULL;
+    s.command.cause = (char *)"\a";
     s.command.has_epoch = false;
     cr_expect_eq(judge(&s), -E_NOT_FOUND);
     cr_expect_eq(s.out.json.n + s.out.detail.n, 0, "and tells nothing");
