@@ -269,6 +269,10 @@ class Desk:
         return sum(values) if values else None
 
 
+# New and open tickets that have not exactly one of an owner, an open offer, a place in the queue: none, at any instant.
+HELD = ("SELECT t.number, t.state, t.owner_id, t.offered_to FROM desk.ticket t WHERE t.state IN ('new', 'open') AND "
+        "(t.owner_id IS NOT NULL)::int + EXISTS (SELECT FROM desk.offer o WHERE o.ticket_id = t.id AND o.outcome IS NULL)::int "
+        "+ EXISTS (SELECT FROM desk.ready r WHERE r.ticket_id = t.id)::int <> 1")
 @contextlib.contextmanager
 def kept(desk):
     """A cluster for a run of pytest, administrator signed in; its logs stay when it is gone."""
@@ -292,14 +296,16 @@ def check_promises(desk, keys=None):
     doubles = desk.sql(
         "WITH o AS (SELECT ticket_id, seq, type, (data->>'epoch')::bigint epoch, lag((data->>'epoch')::bigint) OVER w before "
         "FROM desk.event WHERE data ? 'epoch' AND type IN ('ticket.claimed', 'ticket.released', 'ticket.transferred', "
-        "'ticket.reopened', 'ticket.returned', 'ticket.taken_over', 'ticket.assigned') WINDOW w AS (PARTITION BY ticket_id ORDER BY seq)) "
+        "'ticket.reopened', 'ticket.returned', 'ticket.taken_over', 'ticket.assigned', 'ticket.offer_accepted') WINDOW w AS (PARTITION BY ticket_id ORDER BY seq)) "
         "SELECT ticket_id, seq FROM o WHERE epoch <= before")
     assert not doubles, f"epochs that do not rise: {doubles[:5]}"
     twice = desk.sql("WITH o AS (SELECT ticket_id, type, lag(type) OVER (PARTITION BY ticket_id ORDER BY seq) before FROM desk.event "
                      "WHERE type IN ('ticket.claimed', 'ticket.released', 'ticket.transferred', 'ticket.reopened', 'ticket.cancelled', "
-                         "'ticket.confirmed', 'ticket.returned', 'ticket.taken_over', 'ticket.assigned', 'ticket.merged')) SELECT ticket_id FROM o "
-                         "WHERE type = 'ticket.claimed' AND before IN ('ticket.claimed', 'ticket.taken_over', 'ticket.assigned')")
+                         "'ticket.confirmed', 'ticket.returned', 'ticket.taken_over', 'ticket.assigned', 'ticket.offered', 'ticket.offer_accepted', 'ticket.merged')) SELECT ticket_id FROM o "
+                         "WHERE type = 'ticket.claimed' AND before IN ('ticket.claimed', 'ticket.taken_over', 'ticket.assigned', 'ticket.offer_accepted')")
     assert not twice, f"claimed while owned: {twice[:5]}"
+    astray = desk.sql(HELD)
+    assert not astray, f"without exactly one of owner, offer, place in the queue: {astray[:5]}"
     if keys is not None:
         stored = {}
         for key, count in desk.sql("SELECT client_key, count(*) FROM desk.ticket GROUP BY 1"):

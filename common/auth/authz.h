@@ -20,8 +20,12 @@ enum authz_action {
     AUTHZ_SLA_APPLY, /* a plan for everybody */
     AUTHZ_ORG_READ,  /* the organisation: who works when, on what */
     AUTHZ_ORG_APPLY,
-    AUTHZ_CLAIM_UNFIT, /* takes a ticket by name whatever speaks against it: skills, shift, capacity */
-    AUTHZ_ONCALL_SWAP, /* reads swaps of on-call shifts, asks and answers for oneself */
+    AUTHZ_ONCALL_SWAP,  /* reads swaps of on-call shifts, asks and answers for oneself */
+    AUTHZ_CLAIM_UNFIT,  /* takes a ticket by name whatever speaks against it: skills, shift, capacity */
+    AUTHZ_AGENTS_READ,  /* who is in a team, and whether they are there */
+    AUTHZ_OFFERS_READ,  /* what is offered to oneself */
+    AUTHZ_PRESENCE_SET, /* whether one takes offers */
+    AUTHZ_PRESENCE_SET_FOR_OTHERS, /* asked with each team of theirs */
 };
 
 struct authz_subject {
@@ -48,7 +52,7 @@ enum authz_verdict {
  * one ticket. A queue of one team is asked for with a ticket that has only the team set. The rules are the
  * table in authz.c: everybody sees and may reply to, nudge, confirm, reopen and cancel their own tickets;
  * agents see all but restricted teams' tickets unless they are members, claim and answer in their teams,
- * release, pend and resolve what they own, assign it to others, and take over what others of their teams own;
- * leads also release, transfer, assign and cancel what others of their teams own; admins do everything.
- * Ownership epochs are compared elsewhere, before this. */
+ * accept and decline what is offered to them, release, pend and resolve what they own, assign it to others,
+ * and take over what others of their teams own; leads also release, transfer, assign and cancel what others
+ * of their teams own; admins do everything. Ownership epochs are compared elsewhere, before this. */
 enum authz_verdict authz(const struct authz_subject *subject, int action, const struct authz_ticket *ticket);

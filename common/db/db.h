@@ -59,7 +59,7 @@ int db_pool_submit(struct db_pool *pool, db_work_fn work, db_done_fn done, void 
 
 /* ---- inside work ---- */
 
-enum { DB_MAX_PARAMS = 32 };
+enum { DB_MAX_PARAMS = 40 };
 /** Parameters of one call, in order $1, $2, ... Zero-initialise. Text and bytes are borrowed until the call
  * returns. */
 struct db_params {

@@ -54,6 +54,15 @@ const char *org_claims_name(enum org_claims claims)
     return (size_t)claims < ARRAY_SIZE(names) ? names[claims] : "unknown";
 }
 
+const char *org_mode_name(enum org_mode mode)
+{
+#define X(constant, name) name,
+    static const char *const names[] = {ORG_MODES(X)};
+#undef X
+
+    return (size_t)mode < ARRAY_SIZE(names) ? names[mode] : "unknown";
+}
+
 size_t organisation_desk(const struct organisation *o, const char *name)
 {
     for (size_t i = 0; i < o->ndesks; i++)

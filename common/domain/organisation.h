@@ -50,6 +50,22 @@ enum { ORG_PRIORITIES = 4 };
         8, 4, 2, 1                                                                                           \
     }
 
+/* X(constant, name): how the ready tickets of a team find an agent; in each of them they may be claimed. */
+#define ORG_MODES(X)                                                                                         \
+    X(ORG_MODE_PULL, "pull")     /* agents take them */                                                      \
+    X(ORG_MODE_OFFER, "offer")   /* they are offered to the best one who is there */                         \
+    X(ORG_MODE_ASSIGN, "assign") /* who owns them at once */
+
+#define X(constant, name) constant,
+enum org_mode { ORG_MODES(X) };
+#undef X
+
+/** What happens to a ticket that nobody took in time. */
+struct org_overflow {
+    int64_t after_s; /* in the queue; 0: nothing happens */
+    size_t team;     /* it goes there; ORG_NONE: everybody of its team may take it, whatever the shift */
+};
+
 struct org_desk {
     const char *name, *region;
     struct calendar *hours; /* NULL: around the clock */
@@ -68,6 +84,9 @@ struct org_team {
     enum org_claims claims;
     const char *duty_main, *duty_backup; /* on-call schedules of who is on duty; NULL: none */
     int64_t backup_after_s;              /* that nobody takes a ticket until the backup person is told */
+    enum org_mode mode;
+    int accept_within_s; /* of an offer */
+    struct org_overflow overflow;
 };
 
 struct org_agent {
@@ -133,6 +152,7 @@ void organisation_count_staff(struct organisation *organisation);
 
 const char *org_shift_end_name(enum org_shift_end end);
 const char *org_claims_name(enum org_claims claims);
+const char *org_mode_name(enum org_mode mode);
 /** Their place; ORG_NONE: there is none of this name. */
 size_t organisation_desk(const struct organisation *organisation, const char *name);
 size_t organisation_team(const struct organisation *organisation, const char *name);

@@ -3,13 +3,14 @@
  * fail but parsing.
  *
  * A cell is the state that follows; 0 is "no such move". The two facts beside the state are columns of the
- * row: whether the ticket must or must not have an owner. A requester's reply is the only action whose result
- * depends on who acts: it wakes a pending ticket, because the desk was waiting for it.
+ * row: whether the ticket must or must not have an owner, or must be offered to somebody. A requester's reply
+ * is the only action whose result depends on who acts: it wakes a pending ticket, because the desk was
+ * waiting for it.
  */
 #include "domain/ticket_state.h"
 #include "meridian/errors.h"
 
-enum owner_rule { ANY, OWNED, UNOWNED };
+enum owner_rule { ANY, OWNED, UNOWNED, OFFERED };
 
 struct move {
     enum owner_rule owner;
@@ -38,7 +39,8 @@ static const struct move moves[] = {
     [ACTION_HAND_BACK] = {ANY, {0, N, O, O, _, _, _}},   [ACTION_LINK] = {ANY, {0, N, O, P, R, _, _}},
     [ACTION_UNLINK] = {ANY, {0, N, O, P, R, _, _}},      [ACTION_MERGE] = {ANY, {0, X, X, X, _, _, _}},
     [ACTION_UNMERGE] = {ANY, {0, _, _, _, _, _, O}},     [ACTION_SPLIT] = {ANY, {0, N, O, P, R, _, _}},
-    [ACTION_FOLLOW_UP] = {ANY, {0, _, _, _, _, C, _}},
+    [ACTION_FOLLOW_UP] = {ANY, {0, _, _, _, _, C, _}},   [ACTION_ACCEPT] = {OFFERED, {0, O, O, _, _, _, _}},
+    [ACTION_DECLINE] = {OFFERED, {0, N, O, _, _, _, _}},
 };
 
 #undef N
@@ -128,7 +130,8 @@ enum ticket_state ticket_state_next(enum ticket_action action, struct ticket_sit
         now.state > TICKET_CANCELLED)
         return 0;
     move = &moves[action];
-    if ((move->owner == OWNED && !now.owned) || (move->owner == UNOWNED && now.owned))
+    if ((move->owner == OWNED && !now.owned) || (move->owner == UNOWNED && now.owned) ||
+        (move->owner == OFFERED && !now.offered))
         return 0;
     if ((action == ACTION_UNMERGE && !now.merged) ||
         (action == ACTION_REOPEN && now.state == TICKET_CLOSED && now.late))

@@ -22,6 +22,7 @@ struct ticket_situation {
     bool by_requester; /* whoever acts is the one who asked */
     bool merged;       /* it is part of another one, and could still become one of its own */
     bool late;         /* closed, and for longer than it may be reopened */
+    bool offered;      /* to somebody, and nobody works on it */
 };
 
 /** The state after `action`, or 0 when the table has no such move. Rights are not judged here (auth/authz.h).

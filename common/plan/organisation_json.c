@@ -6,6 +6,7 @@
 #include "meridian/limits.h"
 #include "meridian/ticket.h"
 #include "plan/calendar_json.h"
+#include "plan/dispatch_json.h"
 #include "plan/organisation_duty_json.h"
 #include "plan/organisation_name.h"
 #include "plan/organisation_people_json.h"
@@ -184,8 +185,8 @@ static int read_claims(const struct reader *r, const struct plan_node *node, enu
 
 static int read_team(const struct reader *r, const struct plan_node *node, struct org_team *team)
 {
-    static const char *const keys[] = {"title",     "tier",   "restricted", "desks", "minimum",
-                                       "shift_end", "claims", "on_duty",    NULL};
+    static const char *const keys[] = {"title",  "tier",    "restricted", "desks", "minimum",  "shift_end",
+                                       "claims", "on_duty", "mode",       "offer", "overflow", NULL};
     const struct plan_node title = plan_member(node, "title"), tier = plan_member(node, "tier"),
                            restricted = plan_member(node, "restricted"), desks = plan_member(node, "desks"),
                            minimum = plan_member(node, "minimum"), end = plan_member(node, "shift_end"),
@@ -212,6 +213,8 @@ static int read_team(const struct reader *r, const struct plan_node *node, struc
         rc = read_claims(r, &claims, &team->claims);
     if (rc == 0)
         rc = organisation_duty_json_read(&duty, team, r->fault);
+    if (rc == 0)
+        rc = dispatch_json_read(node, team, r->fault);
     team->tier = (int)n_tier;
     team->minimum = (int)n_minimum;
     return rc;
@@ -463,6 +466,8 @@ static int read_all(struct reader *r, const struct plan_node *root)
         rc = read_desks(r, &desks);
     if (rc == 0)
         rc = read_teams(r, &teams);
+    if (rc == 0)
+        rc = dispatch_json_link(&teams, r->o, r->fault);
     if (rc == 0)
         rc = read_default(r, &usual);
     if (rc == 0)

@@ -12,6 +12,8 @@
  * ["gold"]}]}
  * and customers and requesters, see plan/organisation_people_json.h.
  *
+ * A team may also have "mode", "offer" and "overflow": plan/dispatch_json.h.
+ *
  * Limits: 100 desks, 500 teams, 5,000 agents, 2,000 services, 1,000 rules, 10 tags a rule. Pure, but for the
  * zones. */
 #pragma once

@@ -24,7 +24,9 @@ enum { STORE_MAX_ARGS = 8 };
  *   sla-history(after id, limit, open)         sla-ticket(number)
  *   sla-plan(version)                         sla-feeds(after name, limit)
  *   links(number)                             tzdata(after id, limit)
- *   teams()  me()  user(login)  status()  replication()
+ *   agents(team, after login, limit)          offers(after id, limit)
+ *   dispatch(number, after us, limit)
+ *   teams()  me()  presence()  user(login)  status()  replication()
  *
  * `role` is taken for the transaction (SET LOCAL ROLE): the router passes STORE_READER, intake NULL.
  * "replication" is read with the caller's own rights; "submission" by anybody who has the key, without the

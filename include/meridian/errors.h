@@ -88,6 +88,9 @@ enum retry_class {
       "What the ticket depends on is not solved", "此工单依赖的工单尚未解决")                                \
     X(E_NOT_ELIGIBLE, 43, 409, RETRY_NEVER, "not-eligible", "You may not take this ticket now",              \
       "您目前不能领取此工单")                                                                                \
+    X(E_OFFERED, 45, 409, RETRY_NEVER, "offered", "The ticket is offered to somebody else",                  \
+      "此工单已派给其他坐席，等待接单")                                                                      \
+    X(E_OFFER_OVER, 46, 409, RETRY_NEVER, "offer-over", "There is no such offer any more", "此派单已失效")   \
     X(E_REOPEN_LATE, 49, 409, RETRY_NEVER, "reopen-window-over",                                             \
       "It is too late to reopen the ticket; make a follow-up", "已过重新打开的期限；请创建后续工单")         \
     X(E_LINK_OVER, 50, 410, RETRY_NEVER, "mail-link-over", "The link of the mail is not valid any more",     \

@@ -35,6 +35,8 @@
     X(ACTION_UNLINK, 21, "unlink")                                                                           \
     X(ACTION_MERGE, 22, "merge")                                                                             \
     X(ACTION_UNMERGE, 23, "unmerge")                                                                         \
+    X(ACTION_ACCEPT, 24, "accept")                                                                           \
+    X(ACTION_DECLINE, 25, "decline")                                                                         \
     X(ACTION_SPLIT, 27, "split")                                                                             \
     X(ACTION_FOLLOW_UP, 28, "follow-up")
 

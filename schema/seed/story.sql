@@ -181,6 +181,7 @@ BEGIN
         t.reopened := 0;
         t.tags := '{}';
         t.skills := '{}';
+        t.opened_to_all := false;
         t.hops := 0; -- counted from the events at the end
         t.raised := 0;
         t.bounces := 0;

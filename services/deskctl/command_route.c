@@ -3,6 +3,7 @@
 #include "base/encode.h"
 #include "base/memory.h"
 #include "deskctl/commands.h"
+#include "deskctl/dispatch_steps.h"
 #include "deskctl/eligibility.h"
 #include "deskctl/organisation.h"
 #include "deskctl/output.h"
@@ -245,7 +246,7 @@ int command_explain_route(struct cli *cli)
     struct client *client = cli_client(cli);
     _cleanup_response_ struct response response = {0}, eligibility = {0};
     _cleanup_org_source_ struct org_source source = {0};
-    _cleanup_(json_decrefp) json_t *result = NULL;
+    _cleanup_(json_decrefp) json_t *result = NULL, *dispatch = NULL;
     const struct organisation *o;
     const json_t *data = NULL;
     struct given given;
@@ -271,9 +272,14 @@ int command_explain_route(struct cli *cli)
                        !o->nteams || (strcmp(output_at(data, "team"), team_name(o, &route)) == 0 &&
                                       needs_same(route.skills, data)),
                        "team_kept", team_kept(data), "eligibility", eligibility.json);
-    if (cli->json)
+    dispatch = dispatch_steps_read(client, cli->args[0]);
+    if (dispatch)
+        json_object_set(result, "dispatch", dispatch);
+    if (cli->json) {
         output_json(result);
-    else
+    } else {
         print_route(result);
+        dispatch_steps_print(dispatch);
+    }
     return EXIT_OK_;
 }

@@ -6,6 +6,7 @@
 #include "deskctl/client.h"
 #include "deskctl/commands.h"
 #include "deskctl/eligibility.h"
+#include "deskctl/listing.h"
 #include "deskctl/output.h"
 #include <limits.h>
 #include <stdio.h>
@@ -82,66 +83,6 @@ int command_submit(struct cli *cli)
     return EXIT_OK_;
 }
 
-/* Reads pages until `limit` items are there. NULL after printing a failure (code in *ret_code). */
-static json_t *read_pages(struct cli *cli, const char *path, long limit, int *ret_code)
-{
-    struct client *client = cli_client(cli);
-    json_t *items = json_array();
-    _cleanup_(freep) char *cursor = NULL;
-
-    while ((long)json_array_size(items) < limit) {
-        _cleanup_response_ struct response response = {0};
-        _cleanup_buf_ struct buf page = BUF_INIT;
-        long want = limit - (long)json_array_size(items);
-        const char *next;
-
-        buf_printf(&page, "%s%climit=%ld", path, strchr(path, '?') ? '&' : '?', want > 200 ? 200 : want);
-        if (cursor) {
-            buf_add_text(&page, "&cursor=");
-            buf_add_percent(&page, str_from(cursor));
-        }
-        client_call(client, "GET", buf_text(&page), NULL, NULL, &response);
-        if (response.status != 200) {
-            *ret_code = client_explain(&response, client->url);
-            json_decref(items);
-            return NULL;
-        }
-        json_array_extend(items, json_object_get(response.json, "items"));
-        next = json_string_value(json_object_get(response.json, "next"));
-        free(cursor);
-        cursor = mem_str(next);
-        if (!cursor)
-            break;
-    }
-    if (cursor && !cli->json)
-        fprintf(stderr, T("(there are more; -n N shows N)\n", "（还有更多；-n N 显示 N 行）\n"));
-    *ret_code = EXIT_OK_;
-    return items;
-}
-
-enum { ROWS = 50, MOST_ROWS = 100000 };
-
-/* At most --limit rows, or `rows` without it. */
-static int print_list(struct cli *cli, const char *path, long rows, const struct column *columns,
-                      int ncolumns, const char *empty)
-{
-    long limit = cli_flag_number(cli, "limit", rows, 1, MOST_ROWS);
-    json_t *items;
-    int code;
-
-    if (limit < 0)
-        return EXIT_USAGE;
-    items = read_pages(cli, path, limit, &code);
-    if (!items)
-        return code;
-    if (cli->json)
-        output_json(items);
-    else
-        output_table(items, columns, ncolumns, empty);
-    json_decref(items);
-    return EXIT_OK_;
-}
-
 int command_list(struct cli *cli)
 {
     const struct column columns[] = {
@@ -166,7 +107,8 @@ int command_list(struct cli *cli)
     }
     if (cli_flag(cli, "mine"))
         buf_printf(&path, "%cowner=me", separator);
-    return print_list(cli, buf_text(&path), ROWS, columns, ARRAY_SIZE(columns), T("no tickets", "没有工单"));
+    return listing_print(cli, buf_text(&path), LISTING_ROWS, columns, ARRAY_SIZE(columns),
+                         T("no tickets", "没有工单"));
 }
 
 int command_queue(struct cli *cli)
@@ -184,8 +126,8 @@ int command_queue(struct cli *cli)
         buf_add_text(&path, "?team=");
         buf_add_percent(&path, str_from(cli_flag(cli, "team")));
     }
-    return print_list(cli, buf_text(&path), ROWS, columns, ARRAY_SIZE(columns),
-                      T("the queue is empty", "队列为空"));
+    return listing_print(cli, buf_text(&path), LISTING_ROWS, columns, ARRAY_SIZE(columns),
+                         T("the queue is empty", "队列为空"));
 }
 
 int command_history(struct cli *cli)
@@ -199,8 +141,8 @@ int command_history(struct cli *cli)
 
     ticket_path(&path, cli->args[0]);
     buf_add_text(&path, "/events");
-    return print_list(cli, buf_text(&path), MOST_ROWS, columns, ARRAY_SIZE(columns),
-                      T("no events", "没有事件"));
+    return listing_print(cli, buf_text(&path), LISTING_MOST_ROWS, columns, ARRAY_SIZE(columns),
+                         T("no events", "没有事件"));
 }
 
 int command_links(struct cli *cli)

@@ -37,6 +37,10 @@ static const struct flag flags_history[] = {
     {"limit", 'n', "N", {"at most N events (default: all)", "最多 N 个事件（默认全部）"}},
     {0},
 };
+static const struct flag flags_page[] = {
+    {"limit", 'n', "N", {"at most N rows (default 50)", "最多 N 行（默认 50）"}},
+    {0},
+};
 static const struct flag flags_dead_letters[] = {
     {"limit", 'n', "N", {"at most N rows (1 to 200, default 50)", "最多 N 行（1 到 200，默认 50）"}},
     {0},
@@ -302,6 +306,21 @@ const struct command deskctl_commands[] = {
     ACT("unlink", "NUMBER KIND NUMBER", 3, "end that link", "解除关联", NULL),
     {"links", "NUMBER", 1, 1, {"what a ticket is linked to", "显示工单的关联"}, NULL, command_links, true},
     ACT("merge", "NUMBER INTO", 2, "make a ticket part of another", "将工单并入另一工单", flags_reason),
+    VERB("accept", "take a ticket that is offered to you", "接单：接受派给您的工单", NULL),
+    VERB("decline", "say no to a ticket that is offered to you, with a reason", "拒单，需说明原因",
+         flags_reason),
+    WITH(0, "offers", "", "what is offered to you now", "显示当前派给您的工单", flags_page, command_offers),
+    WITH(1, "agents", "TEAM", "who is in a team, and whether they are there", "显示团队坐席及其状态",
+         flags_page, command_agents),
+    {"presence",
+     "[STATE]",
+     0,
+     1,
+     {"whether you take offers: available, busy, away, offline",
+      "显示或设置接单状态：available、busy、away、offline"},
+     presence_flags,
+     command_presence,
+     true},
     VERB("unmerge", "undo a merge, within 24 hours", "撤销合并（24 小时内）", flags_reason),
     WITH(2, "split", "NUMBER SEQ", "make a reply a ticket of its own", "将一条回复拆分为新工单", derive_flags,
          command_split),

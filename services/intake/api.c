@@ -27,7 +27,14 @@ const struct route api_routes[] = {
     {HTTP_POST_, V1 "/sessions", ROUTE_OPEN, false, BODY_JSON, session_post, NULL},
     {HTTP_DELETE_, V1 "/sessions/current", ROUTE_SIGNED_IN, false, BODY_NONE, session_delete, NULL},
     {HTTP_GET_, V1 "/me", ROUTE_SIGNED_IN, false, BODY_NONE, me_get, NULL},
+    {HTTP_GET_, V1 "/me/presence", AUTHZ_PRESENCE_SET, false, BODY_NONE, presence_get, NULL},
+    {HTTP_PUT_, V1 "/me/presence", AUTHZ_PRESENCE_SET, false, BODY_JSON, presence_put, NULL},
+    {HTTP_PUT_, V1 "/agents/{name}/presence", AUTHZ_PRESENCE_SET_FOR_OTHERS, false, BODY_JSON,
+     presence_of_agent_put, NULL},
+    {HTTP_GET_, V1 "/offers", AUTHZ_OFFERS_READ, false, BODY_NONE, offers_get, QUERY("cursor", "limit")},
     {HTTP_GET_, V1 "/teams", ROUTE_SIGNED_IN, false, BODY_NONE, teams_get, NULL},
+    {HTTP_GET_, V1 "/teams/{name}/agents", AUTHZ_AGENTS_READ, false, BODY_NONE, team_agents_get,
+     QUERY("cursor", "limit")},
     {HTTP_POST_, V1 "/tickets", AUTHZ_TICKET_SUBMIT, false, BODY_JSON, ticket_post, NULL},
     {HTTP_GET_, V1 "/tickets", AUTHZ_TICKET_READ, true, BODY_NONE, tickets_get,
      QUERY("cursor", "limit", "state", "team", "priority", "region", "owner", "requester")},
@@ -55,6 +62,8 @@ const struct route api_routes[] = {
     COMMAND("unlink", ACTION_UNLINK),
     COMMAND("merge", ACTION_MERGE),
     COMMAND("unmerge", ACTION_UNMERGE),
+    COMMAND("accept", ACTION_ACCEPT),
+    COMMAND("decline", ACTION_DECLINE),
     {HTTP_POST_, V1 "/tickets/{number}/replies/{seq}:split", ACTION_SPLIT, true, BODY_MAY_BE_EMPTY,
      command_post, NULL},
     COMMAND("follow-up", ACTION_FOLLOW_UP),
@@ -63,6 +72,8 @@ const struct route api_routes[] = {
      QUERY("token")},
     {HTTP_GET_, V1 "/tickets/{number}/links", AUTHZ_TICKET_READ, true, BODY_NONE, ticket_links_get, NULL},
     {HTTP_GET_, V1 "/tickets/{number}/eligibility", AUTHZ_ORG_READ, false, BODY_NONE, ticket_eligibility_get,
+     QUERY("cursor", "limit")},
+    {HTTP_GET_, V1 "/tickets/{number}/dispatch", AUTHZ_OFFERS_READ, false, BODY_NONE, ticket_dispatch_get,
      QUERY("cursor", "limit")},
     {HTTP_GET_, V1 "/tickets/{number}/sla", AUTHZ_SLA_READ, false, BODY_NONE, ticket_sla_get, NULL},
     {HTTP_GET_, V1 "/sla/plan", AUTHZ_SLA_READ, false, BODY_NONE, sla_plan_get, QUERY("version")},
@@ -129,8 +140,15 @@ bool api_take_number(struct str text, char ret_number[SPOOL_NUMBER_SIZE])
 
 /* What stands in the holes of a pattern; p NULL where it has none. */
 struct holes {
-    struct str number, seq;
+    struct str number, seq, name;
 };
+
+static struct str *hole_of(const char *hole, struct holes *holes)
+{
+    if (str_starts(str_from(hole), STR("{number}")))
+        return &holes->number;
+    return str_starts(str_from(hole), STR("{seq}")) ? &holes->seq : &holes->name;
+}
 
 /* A hole ends where the path has a slash or a colon. */
 static bool path_matches(const char *pattern, struct str path, struct holes *ret_holes)
@@ -139,10 +157,9 @@ static bool path_matches(const char *pattern, struct str path, struct holes *ret
 
     *ret_holes = (struct holes){0};
     while ((hole = strchr(pattern, '{'))) {
-        struct str head = {pattern, (size_t)(hole - pattern)}, *value;
+        struct str head = {pattern, (size_t)(hole - pattern)};
         size_t n = 0;
 
-        value = str_starts(str_from(hole), STR("{number}")) ? &ret_holes->number : &ret_holes->seq;
         if (!str_starts(path, head))
             return false;
         path = (struct str){path.p + head.n, path.n - head.n};
@@ -150,17 +167,29 @@ static bool path_matches(const char *pattern, struct str path, struct holes *ret
             n++;
         if (!n)
             return false;
-        *value = (struct str){path.p, n};
+        *hole_of(hole, ret_holes) = (struct str){path.p, n};
         path = (struct str){path.p + n, path.n - n};
         pattern = strchr(hole, '}') + 1;
     }
     return str_eq(path, str_from(pattern));
 }
 
+/* A team's name or a login: what is neither is not there. */
+static bool take_name(struct str text, char *ret_name, size_t size)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789._@-";
+
+    if (text.n >= size)
+        return false;
+    memcpy(ret_name, text.p, text.n);
+    ret_name[text.n] = 0;
+    return strspn(ret_name, letters) == text.n;
+}
+
 /* What the holes say; false after answering that there can be no such thing. */
 static bool take_holes(struct call *call, const struct holes *holes)
 {
-    struct str number = holes->number, digits = holes->seq;
+    struct str number = holes->number, digits = holes->seq, name = holes->name;
     int64_t seq = 0;
 
     if (number.p && !api_take_number(number, call->number)) {
@@ -171,6 +200,10 @@ static bool take_holes(struct call *call, const struct holes *holes)
     if (digits.p && (digits.p[0] == '+' || str_to_i64(digits, 1, INT32_MAX, &seq) < 0)) {
         call_problem(call, E_NOT_FOUND, "\"%.*s\" is not the number of a reply",
                      digits.n > 40 ? 40 : (int)digits.n, digits.p);
+        return false;
+    }
+    if (name.p && !take_name(name, call->name, sizeof call->name)) {
+        call_problem(call, E_NOT_FOUND, "\"%.*s\" is no name", name.n > 40 ? 40 : (int)name.n, name.p);
         return false;
     }
     call->seq = (uint32_t)seq;

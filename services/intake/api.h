@@ -12,8 +12,10 @@ enum route_body { BODY_NONE, BODY_JSON, BODY_MAY_BE_EMPTY };
 
 struct route {
     enum http_method method;
-    const char *pattern; /* "{number}" stands for a ticket's number, "{seq}" for that of a reply */
-    int action;          /* enum ticket_action, enum authz_action or one of the above */
+    /* "{number}" stands for a ticket's number, "{seq}" for that of a reply, "{name}" for a team's name or a
+     * login. */
+    const char *pattern;
+    int action;  /* enum ticket_action, enum authz_action or one of the above */
     bool object; /* whether this ticket may be seen or changed is judged where the ticket is: row-level
                     security, the authority */
     enum route_body body;
@@ -67,6 +69,12 @@ void oncall_swap_post(struct call *call);
 void oncall_swap_take_post(struct call *call);
 void oncall_swap_decline_post(struct call *call);
 void oncall_swap_withdraw_post(struct call *call);
+void presence_get(struct call *call); /* presence.c */
+void presence_put(struct call *call);
+void presence_of_agent_put(struct call *call);
+void team_agents_get(struct call *call);
+void offers_get(struct call *call);
+void ticket_dispatch_get(struct call *call);
 void confirmation_get(struct call *call); /* confirmation.c */
 void confirmation_post(struct call *call);
 void home_get(struct call *call); /* site.c */

@@ -21,6 +21,7 @@ struct call {
     bool signed_in, by_cookie;
     char number[SPOOL_NUMBER_SIZE]; /* {number} of the path, in capitals */
     uint32_t seq;                   /* {seq} of the path; 0: it has none */
+    char name[65];                  /* {name} of the path: of a team, or a login */
     char trace_id[33];
     char request_id[129];
     const char *language;  /* "en" or "zh" */

@@ -93,6 +93,8 @@ static const struct verb {
     {ACTION_UNLINK, {{"kind", BODY_CHOICE, AT(link), 0, true, links}, OTHER("to")}},
     {ACTION_MERGE, {EPOCH, OTHER("into"), REASON(false)}},
     {ACTION_UNMERGE, {REASON(false)}},
+    {ACTION_ACCEPT, {{0}}},
+    {ACTION_DECLINE, {REASON(true)}},
     {ACTION_SPLIT, {SUBJECT, SERVICE, LEVEL(impact), LEVEL(urgency)}},
     {ACTION_FOLLOW_UP, {TEXT("description", text, true), SUBJECT, SERVICE, LEVEL(impact), LEVEL(urgency)}},
 };

@@ -12,6 +12,7 @@
 #include "meridian/errors.h"
 #include "router/dependencies.h"
 #include "router/eligibility.h"
+#include "router/offer.h"
 #include "router/resolution.h"
 #include "router/tzdata.h"
 #include "router_sql.h"
@@ -37,7 +38,7 @@ static int recall(struct db_conn *conn, struct job *job, const char *key, const 
 static bool is_momentary(int failure)
 {
     return failure == -E_ALREADY_CLAIMED || failure == -E_BAD_TRANSITION || failure == -E_NUDGED_LATELY ||
-           failure == -E_NOT_ELIGIBLE;
+           failure == -E_OFFERED || failure == -E_OFFER_OVER || failure == -E_NOT_ELIGIBLE;
 }
 
 /* 0 when the refusal is stored and will be repeated. */
@@ -144,6 +145,8 @@ static int change_ticket(struct db_conn *conn, struct command *command)
         r = ticket_assignee_find(conn, request->command->assignee, row.team, &assignee);
     if (!r)
         r = ticket_rules_plan(request, &row, &team, &assignee, &plan, &job->out);
+    if (r == -E_OFFER_OVER)
+        r = offer_explain_over(conn, &row, request->principal->user_id, &job->out);
     if (!r && request->command->action == ACTION_CLAIM)
         r = eligibility_check(conn, job, &row);
     if (!r && request->command->action == ACTION_RECALCULATE)
@@ -234,7 +237,8 @@ int command_work(struct db_conn *conn, struct job *job)
             break;
         job_reset(job); /* the key was taken while this ran: its answer counts */
     }
-    job->conflict = r == -E_ALREADY_CLAIMED || r == -E_OWNERSHIP_LOST || r == -E_PRECONDITION;
+    job->conflict = r == -E_ALREADY_CLAIMED || r == -E_OWNERSHIP_LOST || r == -E_PRECONDITION ||
+                    r == -E_OFFERED || r == -E_OFFER_OVER;
     return r;
 }
 

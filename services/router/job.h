@@ -109,4 +109,4 @@ int claim_next_together(struct db_conn *conn, struct job *const *jobs, size_t n,
 extern const struct job_kind submit_kind, command_kind, claim_next_kind, session_open_kind,
     session_lookup_kind, session_close_kind, number_lease_kind, heartbeat_kind, read_kind,
     dead_letter_replay_kind, replicated_kind, timer_due_kind, plan_apply_kind, org_apply_kind,
-    shift_swap_kind;
+    shift_swap_kind, presence_kind;

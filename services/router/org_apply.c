@@ -73,6 +73,15 @@ static int add_people(struct db_conn *conn, const char *document)
     return db_exec(conn, &sql_router_people_apply, &params, &result);
 }
 
+static int add_modes(struct db_conn *conn, const char *document)
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+
+    db_param_text(&params, document);
+    return db_exec(conn, &sql_router_team_modes_apply, &params, &result);
+}
+
 static int apply(struct db_conn *conn, struct job *job, const json_t *document,
                  const struct org_document *read)
 {
@@ -105,6 +114,8 @@ static int apply(struct db_conn *conn, struct job *job, const json_t *document,
         r = add(conn, job, asked->document, &read->organisation, version + 1);
     if (!r)
         r = add_people(conn, asked->document);
+    if (!r)
+        r = add_modes(conn, asked->document);
     if (!r)
         r = duty_renew(conn, job->plans, NULL);
     return r < 0 ? r : answer(job, version + 1);

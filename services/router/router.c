@@ -56,6 +56,8 @@ static const struct job_kind *kind_of(const Meridian__Request *request)
         return &org_apply_kind;
     case MERIDIAN__REQUEST__BODY_SHIFT_SWAP:
         return &shift_swap_kind;
+    case MERIDIAN__REQUEST__BODY_PRESENCE:
+        return &presence_kind;
     default: /* a newer sender's, or the notifier's */
         return NULL;
     }
@@ -116,6 +118,8 @@ void router_finish(struct job *job, int status)
     }
     if (!status)
         hinting_add(&router->hinting, job); /* first: answering may free the request */
+    if (!status && router->pool && (job->hints.changed || job->kind == &presence_kind))
+        dispatcher_wake(&router->dispatcher);
     send_reply(job, &reply);
     job_free(job);
 }
@@ -332,6 +336,8 @@ static void make_metrics(struct router *router)
     router->metrics.uncertain =
         metric_counter("meridian_router_uncertain_total",
                        "Commits whose answer was lost; the request was repeated by its key.", NULL);
+    router->metrics.dispatched =
+        metric_counter("meridian_router_dispatched_total", "Tickets that were offered or assigned.", NULL);
     router->metrics.busy =
         metric_gauge("meridian_router_requests_in_hand", "Requests taken and not yet answered.", NULL);
     router->metrics.replicated_age =
@@ -359,6 +365,7 @@ static int open_authority(struct router *router, const struct router_options *op
     replication_open(&router->replication, router, options->standbys_expected);
     janitor_open(&router->janitor, router, options->janitor_ms ? options->janitor_ms : JANITOR_MS);
     shift_end_open(&router->shift_end, router, SHIFT_END_MS);
+    dispatcher_open(&router->dispatcher, router);
     feeds_open(&router->feeds, router, FEEDS_MS);
     return 0;
 }
@@ -412,6 +419,7 @@ struct router *router_close(struct router *router)
         janitor_close(&router->janitor);
         shift_end_close(&router->shift_end);
         feeds_close(&router->feeds);
+        dispatcher_close(&router->dispatcher);
     }
     router->plans = plan_book_free(router->plans);
     router->organisations = org_book_free(router->organisations);

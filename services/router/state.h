@@ -3,6 +3,7 @@
 #pragma once
 #include "metrics/metrics.h"
 #include "router/claim_group.h"
+#include "router/dispatcher.h"
 #include "router/feeds.h"
 #include "router/hinting.h"
 #include "router/janitor.h"
@@ -29,6 +30,7 @@ struct router {
     struct sign_in_gate gate;
     struct janitor janitor;
     struct shift_end shift_end;
+    struct dispatcher dispatcher;
     struct feeds feeds;
 
     struct hinting hinting;
@@ -39,7 +41,7 @@ struct router {
 
     struct {
         struct metric *requests, *failures, *seconds, *commits, *conflicts, *uncertain, *busy,
-            *replicated_age;
+            *replicated_age, *dispatched;
     } metrics;
 };
 

@@ -22,6 +22,9 @@ struct ticket_change ticket_change_none(const struct ticket_row *row)
         .owner_id = row->owner_id,
         .owner_login = row->owner_login,
         .owner_region = row->owner_region,
+        .offered_to = row->offered_to,
+        .offered_login = row->offered_login,
+        .offered_until_us = row->offered_until_us,
         .team = row->team,
         .tier = row->tier,
         .priority = row->priority,
@@ -31,6 +34,29 @@ struct ticket_change ticket_change_none(const struct ticket_row *row)
         .pending_reason = row->pending_reason,
         .pending_until_us = row->pending_until_us,
     };
+}
+
+static bool workable(const struct ticket_change *change)
+{
+    return !change->owner_id && (change->state == TICKET_NEW || change->state == TICKET_OPEN);
+}
+
+bool ticket_change_queues(const struct ticket_change *change)
+{
+    return workable(change) && !change->offered_to;
+}
+
+void ticket_change_settle_offer(const struct ticket_row *row, struct ticket_change *change)
+{
+    bool begins = change->offer_kind;
+
+    if (row->offered_to && !change->offer_outcome &&
+        (begins || !workable(change) || change->team != row->team))
+        change->offer_outcome = OFFER_WITHDRAWN;
+    if (!change->offer_outcome || begins)
+        return;
+    change->offered_to = change->offered_login = NULL;
+    change->offered_until_us = 0;
 }
 
 void ticket_change_resume(struct ticket_change *change, enum ticket_state next)

@@ -4,6 +4,9 @@
 
 enum ticket_text { TEXT_NONE, TEXT_REPLY, TEXT_NOTE };
 
+/** How an offer ended. */
+enum offer_outcome { OFFER_STAYS, OFFER_ACCEPTED, OFFER_DECLINED, OFFER_EXPIRED, OFFER_WITHDRAWN };
+
 /** The ticket after one change, and the event that tells it. Texts are borrowed from the command, the
  * principal and the row. */
 struct ticket_change {
@@ -11,9 +14,15 @@ struct ticket_change {
     bool public;
     enum ticket_state state;
     const char *owner_id, *owner_login, *owner_region; /* NULL: nobody */
+    const char *offered_to, *offered_login;            /* NULL: it is offered to nobody */
+    int64_t offered_until_us;
+    const char *offer_kind,
+        *offer_note;                  /* of an offer that begins with this change; the note is JSON or NULL */
+    enum offer_outcome offer_outcome; /* of the offer that was open; see ticket_change_settle_offer */
     int team, tier;
     const char *team_slug;
     bool epoch_rises;
+    bool opens_to_all; /* shifts keep nobody from taking it any more */
     int priority, impact, urgency;
     int64_t plan;               /* of service levels, by which the clocks count from here on; 0: as before */
     const char *pending_reason; /* set exactly while pending */
@@ -35,6 +44,11 @@ struct ticket_plan {
 
 /** The ticket as it is; an event that everybody may see, still without its name. */
 struct ticket_change ticket_change_none(const struct ticket_row *row);
+/** It is in the queue, where it may be claimed: its new state, nobody owns it, it is not offered. */
+bool ticket_change_queues(const struct ticket_change *change);
+/** An offer ends when it is answered, and with whatever gives its ticket to somebody, sends it to another
+ * team or leaves nothing to be offered: then it is withdrawn. Says so in the change, whoever planned it. */
+void ticket_change_settle_offer(const struct ticket_row *row, struct ticket_change *change);
 /** It goes on after a wait. */
 void ticket_change_resume(struct ticket_change *change, enum ticket_state next);
 /** Other levels, valid ones, and the priority that follows; 0: as it is. */

@@ -28,22 +28,39 @@ int ticket_refuse_claimed(const struct ticket_row *row, struct outcome *out)
     return outcome_refuse(out, -E_ALREADY_CLAIMED, "%s owns %s", row->owner_login, row->number);
 }
 
+int ticket_refuse_offered(const struct ticket_row *row, struct outcome *out)
+{
+    char until[CLOCK_TEXT_SIZE];
+
+    clock_format(row->offered_until_us, until);
+    buf_add_text(&out->json, "{\"offered_to\":");
+    buf_json_text(&out->json, row->offered_login);
+    buf_printf(&out->json, ",\"until\":\"%s\"}", until);
+    return outcome_refuse(out, -E_OFFERED, "%s is offered to %s until %s", row->number, row->offered_login,
+                          until);
+}
+
+void ticket_refusal_add_owner(const struct ticket_row *row, struct buf *json)
+{
+    if (!row->owner_id) {
+        buf_add_text(json, "null");
+        return;
+    }
+    buf_add_text(json, "{\"login\":");
+    buf_json_text(json, row->owner_login);
+    buf_add_text(json, ",\"name\":");
+    buf_json_text(json, row->owner_name);
+    buf_add_text(json, ",\"region\":");
+    buf_json_text(json, row->owner_region);
+    buf_add_char(json, '}');
+}
+
 int ticket_refuse_lost(const struct ticket_row *row, struct outcome *out)
 {
     struct buf *json = &out->json;
 
     buf_add_text(json, "{\"owner\":");
-    if (row->owner_id) {
-        buf_add_text(json, "{\"login\":");
-        buf_json_text(json, row->owner_login);
-        buf_add_text(json, ",\"name\":");
-        buf_json_text(json, row->owner_name);
-        buf_add_text(json, ",\"region\":");
-        buf_json_text(json, row->owner_region);
-        buf_add_char(json, '}');
-    } else {
-        buf_add_text(json, "null");
-    }
+    ticket_refusal_add_owner(row, json);
     buf_printf(json, ",\"epoch\":%lld", (long long)row->epoch);
     add_at(json, row->owner_id ? row->owned_at_us : row->updated_at_us);
     buf_add_char(json, '}');

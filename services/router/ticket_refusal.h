@@ -5,6 +5,10 @@
 
 /** -E_ALREADY_CLAIMED: who has it, where and since when. */
 int ticket_refuse_claimed(const struct ticket_row *row, struct outcome *out);
+/** The owner as an object; null: nobody. */
+void ticket_refusal_add_owner(const struct ticket_row *row, struct buf *json);
+/** -E_OFFERED: to whom, and until when. */
+int ticket_refuse_offered(const struct ticket_row *row, struct outcome *out);
 /** -E_OWNERSHIP_LOST: the present owner, if any, and the present epoch. */
 int ticket_refuse_lost(const struct ticket_row *row, struct outcome *out);
 /** -E_NUDGED_LATELY: when the last nudge was, and when the next one may be. */

@@ -38,6 +38,10 @@ enum column {
     URGENCY,
     NUDGED_AT,
     CAME_FROM,
+    OFFERED_TO,
+    OFFERED_LOGIN,
+    OFFERED_NAME,
+    OFFERED_UNTIL,
     NAMED,
     REOPEN_UNTIL,
 };
@@ -84,6 +88,10 @@ static int read_row(const struct db_result *result, int i, struct ticket_row *re
     row.urgency = (int)db_int(result, i, URGENCY);
     row.nudged_at_us = db_int(result, i, NUDGED_AT);
     row.came_from = db_text(result, i, CAME_FROM);
+    row.offered_to = db_text(result, i, OFFERED_TO);
+    row.offered_login = db_text(result, i, OFFERED_LOGIN);
+    row.offered_name = db_text(result, i, OFFERED_NAME);
+    row.offered_until_us = db_int(result, i, OFFERED_UNTIL);
     row.reopen_until_us = db_int(result, i, REOPEN_UNTIL);
     *ret_row = row;
     return 0;

@@ -19,14 +19,16 @@ struct ticket_row {
     int64_t now_us; /* the database's time after the lock, never before the last event */
     int64_t cluster_epoch;
     int64_t pending_until_us;
-    int64_t nudged_at_us;    /* the last time; 0: never */
-    int64_t reopen_until_us; /* of a closed one; 0: it cannot be reopened */
-    bool owner_on_shift;     /* set by who looked: its owner may keep it, see ticket_rules.c */
+    int64_t nudged_at_us;     /* the last time; 0: never */
+    int64_t reopen_until_us;  /* of a closed one; 0: it cannot be reopened */
+    int64_t offered_until_us; /* 0: it is offered to nobody */
+    bool owner_on_shift;      /* set by who looked: its owner may keep it, see ticket_rules.c */
     /* Texts belong to `result`. */
     const char *came_from; /* slug of the team that had it before; NULL: none */
     const char *number, *team_slug, *requester_id, *submitter_id;
     const char *pending_reason;                                     /* NULL unless pending */
     const char *owner_id, *owner_login, *owner_name, *owner_region; /* NULL: nobody */
+    const char *offered_to, *offered_login, *offered_name;          /* NULL: nobody */
     struct uuid named;       /* the ticket that has the number: another one where a merge was followed */
     struct db_result result; /* empty in a row of ticket_rows, which has it */
 };

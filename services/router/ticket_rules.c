@@ -10,10 +10,9 @@
 #include "router/ticket_rules.h"
 #include "auth/authz.h"
 #include "base/clock.h"
-#include "domain/priority.h"
-#include "domain/ticket_link.h"
 #include "meridian/errors.h"
 #include "meridian/limits.h"
+#include "router/ticket_fields.h"
 #include "router/ticket_refusal.h"
 #include <stdio.h>
 
@@ -46,149 +45,7 @@ static enum authz_verdict verdict(const struct judge *j, const char *owner_id)
     return authz(&subject, (int)j->action, &ticket);
 }
 
-/* ---- what is wrong with the request itself ---- */
-
-static bool blank(const char *text)
-{
-    return !text || !text[strspn(text, " \t\r\n")];
-}
-
-static int check_text(const struct judge *j, const char *text, bool required, size_t most_bytes,
-                      size_t most_chars, const char *pointer)
-{
-    struct str s = str_from(text);
-
-    if (blank(text))
-        return required ? outcome_refuse_field(j->out, pointer, "must not be empty") : 0;
-    if (!utf8_printable(s))
-        return outcome_refuse_field(j->out, pointer, "must be text without control characters");
-    if (s.n > most_bytes || (most_chars && utf8_length(s) > most_chars))
-        return outcome_refuse_field(j->out, pointer, "is too long");
-    return 0;
-}
-
-static int check_reason(const struct judge *j, bool required)
-{
-    return check_text(j, j->command->text, required, LIMIT_REASON_CHARS * 4, LIMIT_REASON_CHARS, "/reason");
-}
-
-static int check_levels(const struct judge *j)
-{
-    const Meridian__Command *c = j->command;
-    int priority;
-
-    if (!c->has_impact && !c->has_urgency)
-        return outcome_refuse_field(j->out, "/impact", "or urgency must be given");
-    if (priority_of(c->has_impact ? c->impact : 0, c->has_urgency ? c->urgency : 0, &priority) < 0)
-        return outcome_refuse_field(j->out, "/impact", "and urgency are 1 to 3");
-    return check_reason(j, false);
-}
-
-static int check_link(const struct judge *j)
-{
-    enum ticket_link link;
-    bool backwards;
-
-    if (ticket_link_parse(str_from(j->command->link), &link, &backwards) < 0 || link >= LINK_SPLIT_FROM)
-        return outcome_refuse_field(j->out, "/kind", "there is no such kind of link");
-    return blank(j->command->other) ? outcome_refuse_field(j->out, "/to", "must not be empty") : 0;
-}
-
-static int check_assignee(const struct judge *j)
-{
-    const struct ticket_assignee *assignee = j->assignee;
-    char detail[120];
-
-    if (blank(j->command->assignee))
-        return outcome_refuse_field(j->out, "/to", "must not be empty");
-    if (!assignee || !assignee->id)
-        return outcome_refuse_field(j->out, "/to", "there is nobody of this login");
-    if (assignee->role == ROLE_REQUESTER)
-        return outcome_refuse_field(j->out, "/to", "is a requester; a ticket is assigned to an agent");
-    if (assignee->disabled)
-        return outcome_refuse_field(j->out, "/to", "has an account that is disabled");
-    if (!assignee->member) {
-        snprintf(detail, sizeof detail, "is not a member of the ticket's team, %s", j->row->team_slug);
-        return outcome_refuse_field(j->out, "/to", detail);
-    }
-    return check_reason(j, false);
-}
-
-/* What is told of a ticket that is made from another one. */
-static int check_derived(const struct judge *j, bool split)
-{
-    const Meridian__Command *c = j->command;
-    int priority, r = split ? 0 : check_text(j, c->text, true, LIMIT_TEXT_BYTES, 0, "/description");
-
-    if (!r)
-        r = check_text(j, c->subject, false, LIMIT_SUBJECT_CHARS * 4, LIMIT_SUBJECT_CHARS, "/subject");
-    if (!r)
-        r = check_text(j, c->service, false, LIMIT_SERVICE_CHARS * 4, LIMIT_SERVICE_CHARS, "/service");
-    if (!r && priority_of(c->has_impact ? c->impact : 0, c->has_urgency ? c->urgency : 0, &priority) < 0)
-        r = outcome_refuse_field(j->out, "/impact", "and urgency are 1 to 3");
-    return r;
-}
-
-static int check_fields(const struct judge *j)
-{
-    const Meridian__Command *c = j->command;
-    int r;
-
-    switch (j->action) {
-    case ACTION_REPLY:
-    case ACTION_NOTE:
-        return check_text(j, c->text, true, LIMIT_TEXT_BYTES, 0, "/body");
-    case ACTION_PEND:
-        r = check_reason(j, true);
-        if (!r && c->has_until_us && c->until_us <= j->row->now_us)
-            r = outcome_refuse_field(j->out, "/until", "must lie in the future");
-        return r;
-    case ACTION_RESOLVE:
-        r = check_text(j, c->cause, false, LIMIT_TEXT_BYTES, 0, "/cause");
-        if (!r)
-            r = check_text(j, c->solution, false, LIMIT_TEXT_BYTES, 0, "/solution");
-        if (!r)
-            r = check_text(j, c->prevention, false, LIMIT_TEXT_BYTES, 0, "/prevention");
-        return r ? r : check_reason(j, c->force);
-    case ACTION_TRANSFER:
-        if (blank(c->team))
-            return outcome_refuse_field(j->out, "/team", "must not be empty");
-        if (!j->target || !j->target->id)
-            return outcome_refuse_field(j->out, "/team", "there is no such team");
-        if (j->target->tier != j->row->tier && blank(j->command->text))
-            return outcome_refuse_field(j->out, "/reason", "is required when a ticket goes to another tier");
-        return check_reason(j, false);
-    case ACTION_REOPEN:
-    case ACTION_TAKE_OVER:
-    case ACTION_HAND_BACK:
-        return check_reason(j, true);
-    case ACTION_ASSIGN:
-        return check_assignee(j);
-    case ACTION_RELEASE:
-    case ACTION_CANCEL:
-        return check_reason(j, false);
-    case ACTION_PRIORITIZE:
-        return check_levels(j);
-    case ACTION_LINK:
-    case ACTION_UNLINK:
-        return check_link(j);
-    case ACTION_MERGE:
-        return blank(c->other) ? outcome_refuse_field(j->out, "/into", "must not be empty")
-                               : check_reason(j, false);
-    case ACTION_RECALCULATE:
-    case ACTION_ACKNOWLEDGE:
-    case ACTION_UNMERGE:
-        return check_reason(j, false);
-    case ACTION_SPLIT:
-    case ACTION_FOLLOW_UP:
-        return check_derived(j, j->action == ACTION_SPLIT);
-    case ACTION_CLAIM:
-    case ACTION_CONFIRM:
-    case ACTION_NUDGE:
-        return 0;
-    }
-    return outcome_refuse(j->out, -E_BAD_REQUEST, "There is no such action");
-}
+/* ---- what has to be known ---- */
 
 static bool epoch_required(const struct judge *j)
 {
@@ -259,6 +116,11 @@ static int refuse_move(const struct judge *j)
     return refuse_transition(j, detail);
 }
 
+static bool offered_to_actor(const struct judge *j)
+{
+    return j->row->offered_to && strcmp(j->row->offered_to, j->actor->user_id) == 0;
+}
+
 static int check_others(const struct judge *j)
 {
     const Meridian__Command *c = j->command;
@@ -268,6 +130,11 @@ static int check_others(const struct judge *j)
         return ticket_refuse_claimed(j->row, j->out);
     if (c->has_epoch && c->epoch != (uint64_t)j->row->epoch)
         return ticket_refuse_lost(j->row, j->out);
+    if ((j->action == ACTION_ACCEPT || j->action == ACTION_DECLINE) && !offered_to_actor(j))
+        return -E_OFFER_OVER; /* command.c tells what became of it */
+    if (j->action == ACTION_CLAIM && j->row->offered_to && !offered_to_actor(j) &&
+        !ticket_rules_may(j->request, ACTION_ASSIGN, j->row))
+        return ticket_refuse_offered(j->row, j->out);
     if (j->action == ACTION_TAKE_OVER && j->row->owner_id && strcmp(j->row->owner_id, j->actor->user_id) == 0)
         return refuse_transition(j, "You own this ticket already");
     if (j->action == ACTION_ASSIGN && j->row->owner_id && strcmp(j->row->owner_id, j->assignee->id) == 0)
@@ -293,7 +160,7 @@ static void disown(struct ticket_change *change)
 
 static void say(struct ticket_change *change, const struct judge *j, enum ticket_text kind)
 {
-    if (blank(j->command->text))
+    if (ticket_fields_blank(j->command->text))
         return;
     change->text_kind = kind;
     change->text = j->command->text;
@@ -328,6 +195,19 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         change->event = "ticket.claimed";
         own(change, j);
         change->epoch_rises = true;
+        if (offered_to_actor(j))
+            change->offer_outcome = OFFER_ACCEPTED;
+        break;
+    case ACTION_ACCEPT:
+        change->event = "ticket.offer_accepted";
+        own(change, j);
+        change->epoch_rises = true;
+        change->offer_outcome = OFFER_ACCEPTED;
+        break;
+    case ACTION_DECLINE:
+        change->event = "ticket.offer_declined";
+        change->offer_outcome = OFFER_DECLINED;
+        say(change, j, TEXT_NOTE);
         break;
     case ACTION_RELEASE:
         change->event = "ticket.released";
@@ -366,9 +246,9 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         break;
     case ACTION_RESOLVE:
         change->event = "ticket.resolved";
-        change->cause = blank(c->cause) ? NULL : c->cause;
-        change->solution = blank(c->solution) ? NULL : c->solution;
-        change->prevention = blank(c->prevention) ? NULL : c->prevention;
+        change->cause = ticket_fields_blank(c->cause) ? NULL : c->cause;
+        change->solution = ticket_fields_blank(c->solution) ? NULL : c->solution;
+        change->prevention = ticket_fields_blank(c->prevention) ? NULL : c->prevention;
         say(change, j, TEXT_NOTE);
         break;
     case ACTION_CONFIRM:
@@ -512,16 +392,19 @@ int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row 
     j.target = target;
     j.assignee = assignee;
     j.out = out;
-    j.situation =
-        (struct ticket_situation){row->state, row->owner_id, strcmp(j.actor->user_id, row->requester_id) == 0,
-                                  row->merged, row->reopen_until_us < row->now_us};
+    j.situation = (struct ticket_situation){.state = row->state,
+                                            .owned = row->owner_id,
+                                            .by_requester = strcmp(j.actor->user_id, row->requester_id) == 0,
+                                            .merged = row->merged,
+                                            .late = row->reopen_until_us < row->now_us,
+                                            .offered = row->offered_to};
 
     present = verdict(&j, row->owner_id);
     if (present == AUTHZ_HIDE)
         return -E_NOT_FOUND;
     if (present == AUTHZ_DENY && verdict(&j, j.actor->user_id) != AUTHZ_ALLOW)
         return outcome_refuse(out, -E_FORBIDDEN, "You may not %s this ticket", ticket_action_name(j.action));
-    r = check_fields(&j);
+    r = ticket_fields_check(j.command, row, target, assignee, out);
     if (!r)
         r = check_preconditions(&j);
     if (!r)

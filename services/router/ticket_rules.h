@@ -35,6 +35,8 @@ void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *
 /** The desk of its owner closes: an open ticket goes back into the queue. The event has `details`. */
 void ticket_rules_plan_return(const struct ticket_row *row, const char *details,
                               struct ticket_plan *ret_plan);
+/** Nobody answered an offer in time: the ticket goes back into the queue. */
+void ticket_rules_plan_offer_end(const struct ticket_row *row, struct ticket_plan *ret_plan);
 /** A resolved ticket that nobody reopened closes. */
 void ticket_rules_plan_close(const struct ticket_row *row, struct ticket_plan *ret_plan);
 /** A ticket that was resolved is to be asked about. */
@@ -42,7 +44,8 @@ void ticket_rules_plan_survey(const struct ticket_row *row, struct ticket_plan *
 /** Decides. `row` is the locked ticket, `target` the team named by a transfer, `assignee` whom
  * an assignment names; the plan borrows from them. 0, or a refusal that `out` explains: -E_UNAUTHENTICATED,
  * -E_NOT_FOUND (hidden), -E_FORBIDDEN, -E_VALIDATION, -E_PRECONDITION, -E_PRECONDITION_REQUIRED,
- * -E_ALREADY_CLAIMED, -E_OWNERSHIP_LOST, -E_BAD_TRANSITION, -E_BAD_REQUEST. */
+ * -E_ALREADY_CLAIMED, -E_OWNERSHIP_LOST, -E_OFFERED, -E_OFFER_OVER (without a word: offer_explain_over has
+ * it), -E_BAD_TRANSITION, -E_BAD_REQUEST. */
 int ticket_rules_plan(const Meridian__Request *request, const struct ticket_row *row,
                       const struct ticket_team *target, const struct ticket_assignee *assignee,
                       struct ticket_plan *ret_plan, struct outcome *out) _must_check_;

@@ -75,6 +75,17 @@ void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *
     ret_plan->steps[0].event = TICKET_REMINDED;
 }
 
+void ticket_rules_plan_offer_end(const struct ticket_row *row, struct ticket_plan *ret_plan)
+{
+    *ret_plan = (struct ticket_plan){0};
+    if (!row->offered_to || row->offered_until_us > row->now_us)
+        return;
+    ret_plan->n = 1;
+    ret_plan->steps[0] = ticket_change_none(row);
+    ret_plan->steps[0].event = "ticket.offer_expired";
+    ret_plan->steps[0].offer_outcome = OFFER_EXPIRED;
+}
+
 void ticket_rules_plan_close(const struct ticket_row *row, struct ticket_plan *ret_plan)
 {
     *ret_plan = (struct ticket_plan){0};

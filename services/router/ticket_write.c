@@ -3,7 +3,7 @@
  *
  * What must stay true after it, and is checked by tests over the whole database:
  * - the row, the event and the notice say the same, and the event is the next link of the chain;
- * - a row in the queue exists exactly while the ticket can be claimed;
+ * - an open ticket has exactly one of: an owner, an open offer, a row in the queue;
  * - clocks run while the desk has to act, rest while it waits, stop when the ticket does. A clock that is
  * late when it is stopped has breached, also if the scheduler did not come in time: what is due fires first,
  * by the scheduler's own function;
@@ -13,15 +13,11 @@
 #include "router/ticket_write.h"
 #include "base/clock.h"
 #include "meridian/errors.h"
+#include "router/offer.h"
 #include "router/ticket_clocks.h"
 #include "router/ticket_duty.h"
 #include "router/timers.h"
 #include "router_sql.h"
-
-static bool claimable(enum ticket_state state, const char *owner_id)
-{
-    return !owner_id && (state == TICKET_NEW || state == TICKET_OPEN);
-}
 
 /* ---- the row and its event ---- */
 
@@ -29,6 +25,18 @@ static void add_member(struct buf *json, const char *name, const char *text)
 {
     buf_printf(json, ",\"%s\":", name);
     buf_json_text(json, text);
+}
+
+/* While it is offered, and with the event that ends that. */
+static void add_offer(const struct ticket_row *row, const struct ticket_change *change, struct buf *json)
+{
+    char text[CLOCK_TEXT_SIZE];
+
+    add_member(json, "offered_to", change->offered_login);
+    if (change->offered_to)
+        add_member(json, "offered_until", clock_format(change->offered_until_us, text));
+    if (row->offered_to && change->offer_outcome)
+        add_member(json, "from_offered_to", row->offered_login);
 }
 
 /* Enough to rebuild the row by folding the events; never a message text. */
@@ -47,6 +55,8 @@ static void event_data(const struct ticket_row *row, const struct ticket_change 
         buf_printf(json, ",\"from_tier\":%d", row->tier);
     if (row->owner_id && change->owner_id && strcmp(row->owner_id, change->owner_id) != 0)
         add_member(json, "from_owner", row->owner_login);
+    if (row->offered_to || change->offered_to)
+        add_offer(row, change, json);
     if (change->state != row->state)
         add_member(json, "from_state", ticket_state_name(row->state));
     if (change->priority != row->priority)
@@ -124,6 +134,8 @@ static int write_row(struct db_conn *conn, struct ticket_row *row, const struct 
     db_param_int(&params, change->urgency);
     add_time(&params, means->reopen_until_us);
     db_param_text(&params, last ? writer->answer_more : NULL);
+    db_param_text(&params, change->offered_to);
+    add_time(&params, change->offered_to ? change->offered_until_us : 0);
     r = db_exec(conn, &sql_router_ticket_write, &params, &result);
     if (r < 0)
         return r;
@@ -156,16 +168,40 @@ static int write_text(struct db_conn *conn, const struct ticket_row *row, const 
     return db_exec(conn, reply ? &sql_router_reply_add : &sql_router_note_add, &params, NULL);
 }
 
-int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct ticket_change *change,
+static void learn(struct ticket_row *row, const struct ticket_change *change)
+{
+    row->state = change->state;
+    row->owner_id = change->owner_id;
+    row->owner_login = change->owner_login;
+    row->owner_region = change->owner_region;
+    row->offered_to = change->offered_to;
+    row->offered_login = change->offered_login;
+    row->offered_until_us = change->offered_until_us;
+    row->team = change->team;
+    row->tier = change->tier;
+    row->priority = change->priority;
+    row->impact = change->impact;
+    row->urgency = change->urgency;
+    row->team_slug = change->team_slug;
+    row->pending_reason = change->pending_reason;
+    row->pending_until_us = change->pending_until_us;
+    row->responded = row->responded || change->first_response;
+}
+
+int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct ticket_change *planned,
                  struct ticket_writer *writer, bool last)
 {
     _cleanup_ticket_clocks_ struct ticket_clocks clocks = {0};
     _cleanup_buf_ struct buf data = BUF_INIT;
-    bool was = claimable(row->state, row->owner_id), is = claimable(change->state, change->owner_id);
+    struct ticket_change settled = *planned, unchanged = ticket_change_none(row);
+    const struct ticket_change *change = &settled;
+    bool was = ticket_change_queues(&unchanged), is;
     struct consequences means = {0};
     int before = row->version, r;
     bool put;
 
+    ticket_change_settle_offer(row, &settled);
+    is = ticket_change_queues(change);
     event_data(row, change, row->epoch + (change->epoch_rises ? 1 : 0), &data);
     r = ticket_clocks_read(conn, row, &writer->ordinal, &clocks);
     if (!r)
@@ -177,8 +213,8 @@ int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct tick
         writer->clocks_changed = true;
     means.data = buf_text(&data);
     means.due_us = ticket_clocks_due_us(&clocks);
-    put = is && (!was || change->team != row->team || change->priority != row->priority ||
-                 means.due_us != ticket_clocks_stored_due_us(&clocks));
+    put = is && (!was || change->opens_to_all || change->team != row->team ||
+                 change->priority != row->priority || means.due_us != ticket_clocks_stored_due_us(&clocks));
     if (!means.due_us)
         means.due_us = row->now_us;
     means.queue = put ? "put" : was && !is ? "take" : NULL;
@@ -191,23 +227,13 @@ int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct tick
     if (!r)
         r = ticket_clocks_write(conn, row, &clocks, &writer->clocks_changed);
     if (!r)
+        r = offer_follow(conn, row, change);
+    if (!r)
         r = timers_follow(conn, row, change, &clocks, &writer->clocks_changed);
     if (!r)
         r = ticket_duty_arm(conn, row, change, &writer->clocks_changed);
     if (r < 0)
         return r;
-    row->state = change->state;
-    row->owner_id = change->owner_id;
-    row->owner_login = change->owner_login;
-    row->owner_region = change->owner_region;
-    row->team = change->team;
-    row->tier = change->tier;
-    row->priority = change->priority;
-    row->impact = change->impact;
-    row->urgency = change->urgency;
-    row->team_slug = change->team_slug;
-    row->pending_reason = change->pending_reason;
-    row->pending_until_us = change->pending_until_us;
-    row->responded = row->responded || change->first_response;
+    learn(row, change);
     return 0;
 }

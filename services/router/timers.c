@@ -14,6 +14,7 @@
 #include "meridian/errors.h"
 #include "router/escalate.h"
 #include "router/job.h"
+#include "router/overflow.h"
 #include "router/ticket_duty.h"
 #include "router/ticket_write.h"
 #include "router_sql.h"
@@ -109,9 +110,22 @@ static int64_t escalation_due(const struct ticket_row *before, const struct tick
     return escalation_any(clocks->history.steps, clocks->history.n) ? escalate_next_us(clocks) : AS_IS;
 }
 
-/* Which team has whom on duty is known to the database: ticket_duty_arm. */
-static int64_t duty_due(const struct ticket_row *before, const struct ticket_change *after,
-                        const struct ticket_clocks *clocks)
+static int64_t offer_end_due(const struct ticket_row *before, const struct ticket_change *after,
+                             const struct ticket_clocks *clocks)
+{
+    (void)clocks;
+    return after->offered_until_us == before->offered_until_us ? AS_IS : after->offered_until_us;
+}
+
+static int64_t offer_end_again(const struct ticket_row *row)
+{
+    return row->offered_until_us;
+}
+
+/* Which team has whom on duty is known to the database: ticket_duty_arm. Triggers of the queue arm and cancel
+ * the overflow, as claims leave the queue without a look at timers. */
+static int64_t kept_elsewhere(const struct ticket_row *before, const struct ticket_change *after,
+                              const struct ticket_clocks *clocks)
 {
     (void)before;
     (void)after;
@@ -125,8 +139,10 @@ static const struct timer_kind kinds[] = {
     {"auto_close", auto_close_due, .plan = ticket_rules_plan_close},
     {"survey", survey_due, .plan = ticket_rules_plan_survey},
     {"escalation", escalation_due, .plan_by_clocks = escalate_plan},
-    {"duty_main", duty_due, .plan_by_look = ticket_duty_plan_main},
-    {"duty_backup", duty_due, .plan_by_look = ticket_duty_plan_backup},
+    {"duty_main", kept_elsewhere, .plan_by_look = ticket_duty_plan_main},
+    {"duty_backup", kept_elsewhere, .plan_by_look = ticket_duty_plan_backup},
+    {"overflow", kept_elsewhere, .plan_by_look = overflow_plan},
+    {"offer_end", offer_end_due, .plan = ticket_rules_plan_offer_end, .again = offer_end_again},
 };
 
 static const struct timer_kind *kind_of(const char *name)

@@ -359,7 +359,8 @@ static bool walks_an_index(const char *plan, const char *table)
 
         if (strncmp(line, "Index Scan using", 16) && strncmp(line, "Index Only Scan using", 21))
             continue;
-        if (on && on < end && strchr(" _\n", on[pattern.n]) && (!next || strncmp(next, "Index Cond", 10)))
+        if (on && on < end && (strchr(" \n", on[pattern.n]) || !strncmp(on + pattern.n, "_2", 2)) &&
+            (!next || strncmp(next, "Index Cond", 10)))
             return true;
     }
     return false;

@@ -2,6 +2,7 @@
 are told: `ok` is let through (whatever else the request may then be refused for), else the status; `-` where there is no such person. That each
 route of intake has its lines, and that there are no others, is a unit test beside the table of routes (tests/unit/intake/test_routes.c)."""
 import csv
+import re
 import sys
 
 import pytest
@@ -17,6 +18,7 @@ PEOPLE = {"nobody": None, "asker": "requester-eu-1", "stranger": "requester-us-1
 ELSEWHERE = ("agent-ap-9", "agent-ap-10", "lead-ap-1")
 TEAM = {"open": "network", "restricted": "security"}
 SERVICE = {"open": "vpn", "restricted": "locks"}
+OFFERS = "offers"  # a team and its service; of the table, only the colleague and the lead are in it, and only the colleague takes offers
 # What is sent where the example of the API's document does not fit these objects.
 BODY = {"transfer": {"team": "infrastructure", "reason": "Not ours"}, "assign": {"to": "agent-eu-3", "reason": "Hers"}}
 RESOLUTION = {"cause": "Wear", "solution": "Replaced", "prevention": "Yearly check"}
@@ -34,7 +36,11 @@ class Ticket:
 
     def __init__(self, world, team, state, by):
         self.other, self.reply, epoch = None, "", None
-        self.number = world.submit(by, "mail" if state.startswith("transferred") else SERVICE[team])
+        if state == "offered":
+            world.decline_offers()
+        self.number = world.submit(by, "mail" if state.startswith("transferred") else OFFERS if state == "offered" else SERVICE[team])
+        if state == "offered":
+            wait_for(lambda: world.client["admin"].ticket(self.number).json["offered_to"], what=f"{self.number} offered")
         if state.startswith("transferred"):
             world.act("admin", self.number, "transfer", team=TEAM[team], reason="Theirs")
         if state == "replied":
@@ -75,6 +81,13 @@ class World:
         wait_for(lambda: self.client["admin"].ticket(number).status == 200, what=number)
         return number
 
+    def decline_offers(self):
+        """The colleague is there, and free for the next offer: they are asked for one thing at a time."""
+        colleague = self.client["colleague"]
+        assert colleague.call("PUT", "/api/v1/me/presence", {"state": "available"}).status == 200
+        for offer in colleague.get("/api/v1/offers").json["items"]:
+            self.act("colleague", offer["number"], "decline", reason="For a test")
+
     def act(self, person, number, verb, **body):
         answer = self.client[person].act(number, verb, **body)
         assert answer.status == 200, (person, number, verb, answer)
@@ -103,8 +116,11 @@ class Line:
         for ticket in self.tickets.values():
             assert self.world.client["admin"].ticket(ticket.number).json["version"] == ticket.version, (self.line["route"], ticket.number)
 
+    def name(self):
+        return TEAM[self.team] if "/teams/" in self.path else PEOPLE["colleague"]
+
     def query(self):
-        if self.team not in TEAM or "{number}" in self.path or self.method == "POST":
+        if self.team not in TEAM or "{" in self.path or self.method == "POST":
             return ""
         return f"?team={TEAM[self.team]}&limit=200"
 
@@ -123,7 +139,8 @@ class Line:
 
     def status(self, person):
         client, ticket = self.world.client[person], self.ticket(person) if self.about_ticket else None
-        path = self.path.replace("{number}", ticket.number if ticket else "").replace("{seq}", ticket.reply if ticket else "") + self.query()
+        holes = {"{number}": ticket.number if ticket else "", "{seq}": ticket.reply if ticket else "", "{name}": self.name()}
+        path = re.sub("{[a-z]+}", lambda hole: holes[hole[0]], self.path) + self.query()
         if self.path == "/api/v1/events":
             return self.first_line_of_stream(client)
         if self.method == "DELETE" and client.token:
@@ -166,14 +183,21 @@ def put_down(admin, login):
 @pytest.fixture(name="world", scope="module")
 def _world(desk):
     def change(document):
-        document["services"]["locks"] = {"team": "security"}
+        document["services"] |= {"locks": {"team": "security"}, OFFERS: {"team": OFFERS}}
+        document["teams"][OFFERS] = {"title": {"en": "Offers", "zh": "派单"}, "tier": 1, "mode": "offer", "offer": {"accept_within": 600}}
+        for person in ("colleague", "lead"):
+            document["agents"][PEOPLE[person]]["teams"].append(OFFERS)
         for login in ELSEWHERE:
             put_down(desk.client("eu", "admin"), login)
             agent = document["agents"][login]
             agent["teams"] = [team for team in agent["teams"] if team not in TEAM.values()]
 
     with organisation(desk, change):
-        yield World(desk)
+        yield (world := World(desk))
+        for number, epoch in desk.sql(f"SELECT t.number, t.epoch FROM desk.ticket t JOIN desk.team g ON g.id = t.team_id WHERE g.slug = '{OFFERS}' "
+                                      "AND t.state IN ('new', 'open')"):
+            world.act("admin", number, "transfer", team="network", reason="The test is over", epoch=int(epoch))
+        assert world.client["colleague"].call("PUT", "/api/v1/me/presence", {"state": "offline"}).status == 200
 
 
 def test_every_cell_of_the_table(world):

@@ -56,6 +56,8 @@ _ADVICE = {
     "reopen-window-over": "Make a follow-up: `POST` what has come back to `follow_up`. `reopen_until` says until when it could have been reopened.",
     "mail-link-over": "Sign in and look at the ticket: it is confirmed, reopened or closed already, or the mail is older than 14 days.",
     "open-dependencies": "Solve `dependencies` first, end the link, or send `force` with a reason.",
+    "offered": "Leave it: `offered_to` is asked until `until`. Take the next one. A lead may claim it nevertheless.",
+    "offer-over": "`offer` says what became of the offer to you, `owner` and `offered_to` who has the ticket now. In the queue, it can be claimed.",
     "not-eligible": "`refusal` says why: `missing` skills, off shift until `opens_at`, or `load` of `capacity` points. Take the next one, or ask a lead.",
     "bad-cursor": "Start the list anew without `cursor`. A cursor is good for its own list only.",
 }

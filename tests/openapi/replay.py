@@ -139,6 +139,8 @@ class Replay:
         if setup in ("shift", "swap"):
             return self.prepare_shift(setup, base)
         requester, agent = self.client("requester-eu-1", there), self.client("agent-eu-1", there)
+        if setup == "offered-ticket":
+            return Prepared(self.prepare_offer(requester, agent, base), 0)
         number = requester.must("POST", "/api/v1/tickets", {"subject": "For an example", "description": "Of the API's document"}).json["number"]
         end = time.monotonic() + _NUMBER_WAIT_S
         while requester.call("GET", f"/api/v1/tickets/{number}").status != 200:
@@ -165,6 +167,28 @@ class Replay:
         elif setup not in ("claimed-ticket", "transferred-ticket"):
             raise Refused(f"nobody knows how to make a {setup}")
         return Prepared(number, epoch)
+
+    def prepare_offer(self, requester, agent, base):
+        """A ticket that is offered to agent-eu-1, in a team that has nobody else; what is offered to them already is declined."""
+        present, name = self.in_force(_ORGANISATION, base), "offers-of-examples"
+        document = present["document"]
+        if name not in document["teams"]:
+            document["teams"][name] = {"title": {"en": "Offers", "zh": "派单"}, "tier": 1, "mode": "offer", "offer": {"accept_within": 600}}
+            document.setdefault("services", {})[name] = {"team": name}
+            document["agents"]["agent-eu-1"]["teams"].append(name)
+            self.client("admin", base).must("POST", _ORGANISATION, {"document": document, "base_version": present["version"]})
+            del self.tokens["agent-eu-1"]  # a session knows its teams
+            self.clients = {key: client for key, client in self.clients.items() if key[0] != "agent-eu-1"}
+            agent = self.client("agent-eu-1", base)
+        for offer in agent.must("GET", "/api/v1/offers").json["items"]:
+            agent.must("POST", f"/api/v1/tickets/{offer['number']}:decline", {"reason": "Another example"})
+        agent.must("PUT", "/api/v1/me/presence", {"state": "available"})
+        number = requester.must("POST", "/api/v1/tickets", {"subject": "For an example", "description": "An offer", "service": name}).json["number"]
+        end = time.monotonic() + _NUMBER_WAIT_S
+        while number not in [offer["number"] for offer in agent.must("GET", "/api/v1/offers").json["items"]]:
+            if time.monotonic() > end:
+                raise Refused(f"{number} was not offered within {_NUMBER_WAIT_S} s")
+        return number
 
     def in_force(self, path, base):
         return self.client("admin", base).must("GET", path).json
@@ -223,6 +247,8 @@ class Replay:
 
     def replay(self, base, path, method, operation):
         logins = operation.get("x-meridian-as")
+        for parameter in self.document.parameters(operation, "path"):
+            path = path.replace("{%s}" % parameter["name"], parameter.get("example", "{%s}" % parameter["name"]))
         for login in logins if isinstance(logins, list) else [logins]:
             where = f"{base} {method.upper()} {path}" + (f" as {login}" if login else "")
             try:

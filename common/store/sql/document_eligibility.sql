@@ -1,7 +1,7 @@
 -- Who of a ticket's team may be given it, and what speaks against the others; in the order of their logins. For agents. No row: unknown, or hidden from the viewer.
 -- $1 text number or alias; $2 text login of the last one seen, or null; $3 int most rows.
 WITH asked AS (
-    SELECT t.id, t.number, t.priority, t.language, t.skills, t.team_id, g.slug, g.claims
+    SELECT t.id, t.number, t.priority, t.language, t.skills, t.team_id, g.slug, CASE WHEN t.opened_to_all THEN 'anybody' ELSE g.claims END AS claims
     FROM desk.ticket t JOIN desk.team g ON g.id = t.team_id
     WHERE current_setting('meridian.kind', true) IN ('agent', 'lead', 'admin', 'system')
       AND t.id = (SELECT id FROM (SELECT n.id, 1 AS rank FROM desk.ticket n WHERE n.number = $1::text

@@ -8,7 +8,7 @@ WITH asked AS (
         AND (id = ANY (desk.viewer_teams())
              OR current_setting('meridian.kind', true) IN ('admin', 'system') AND ($1::text IS NOT NULL OR cardinality(desk.viewer_teams()) = 0))
 ), page AS (
-    SELECT q.*, a.slug, a.claims, l.skills
+    SELECT q.*, a.slug, CASE WHEN l.opened THEN 'anybody' ELSE a.claims END AS claims, l.skills
     FROM asked a JOIN desk.lane l ON l.team_id = a.id CROSS JOIN LATERAL (
         SELECT r.ticket_id, r.priority, r.due_at, r.created_at FROM desk.ready r
         WHERE r.lane_id = l.id AND ($2::text IS NULL OR (r.priority, r.due_at, r.ticket_id)

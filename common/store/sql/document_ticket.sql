@@ -16,6 +16,7 @@ FROM (SELECT t.*, coalesce($2::text, 'en') = 'zh' AS zh FROM desk.ticket t
 JOIN desk.team g ON g.id = x.team_id
 JOIN desk.app_user r ON r.id = x.requester_id
 LEFT JOIN desk.app_user o ON o.id = x.owner_id
+LEFT JOIN desk.app_user f ON f.id = x.offered_to
 LEFT JOIN desk.merge mg ON mg.source_id = x.id
 LEFT JOIN LATERAL (SELECT k.target, k.due_at FROM desk.clock k WHERE k.ticket_id = x.id AND k.state = 'running' ORDER BY k.due_at LIMIT 1) c ON true
 LEFT JOIN desk.timer m ON x.state = 'resolved' AND m.ticket_id = x.id AND m.name = 'auto_close'
@@ -27,6 +28,7 @@ CROSS JOIN LATERAL (SELECT
     json_build_object('login', r.login, 'name', r.name) AS requester,
     json_build_object('slug', g.slug, 'name', s.team) AS team,
     CASE WHEN x.owner_id IS NOT NULL THEN json_build_object('login', o.login, 'name', o.name, 'region', x.owner_region) END AS owner,
+    CASE WHEN x.offered_to IS NOT NULL THEN json_build_object('login', f.login, 'name', f.name, 'until', desk.rfc3339(x.offered_until)) END AS offered_to,
     x.epoch, x.event_seq AS version, x.pending_reason, desk.rfc3339(x.pending_until) AS pending_until,
     coalesce((SELECT json_agg(row_to_json(c)) FROM (
         SELECT k.target, k.cycle, k.state, desk.rfc3339(k.started_at) AS started_at, desk.rfc3339(k.due_at) AS due_at,
@@ -66,6 +68,8 @@ CROSS JOIN LATERAL (SELECT
         WHEN x.state = 'pending' THEN s.owner || ' has it, on hold: ' || x.pending_reason
         WHEN x.owner_id IS NOT NULL AND x.zh THEN s.owner || '正在处理。'
         WHEN x.owner_id IS NOT NULL THEN s.owner || ' is working on it.'
+        WHEN x.offered_to IS NOT NULL AND x.zh THEN '已派给' || f.name || '，等待接单。'
+        WHEN x.offered_to IS NOT NULL THEN 'Offered to ' || f.name || ', who is asked to take it.'
         WHEN x.zh THEN '在“' || s.team || '”的队列中等待领取。'
         ELSE 'Waiting in the queue of ' || s.team || '.' END AS who,
     CASE x.state
@@ -73,10 +77,12 @@ CROSS JOIN LATERAL (SELECT
         WHEN 'resolved' THEN CASE WHEN x.zh THEN '已解决' ELSE 'Solved' END
         WHEN 'closed' THEN CASE WHEN x.zh THEN '已关闭' ELSE 'Closed' END
         WHEN 'cancelled' THEN CASE WHEN x.zh THEN '已取消' ELSE 'Cancelled' END
-        ELSE CASE WHEN x.owner_id IS NULL THEN CASE WHEN x.zh THEN '排队中' ELSE 'Queued' END
+        ELSE CASE WHEN x.offered_to IS NOT NULL THEN CASE WHEN x.zh THEN '派单中' ELSE 'Offered' END
+                  WHEN x.owner_id IS NULL THEN CASE WHEN x.zh THEN '排队中' ELSE 'Queued' END
                   ELSE CASE WHEN x.zh THEN '处理中' ELSE 'In work' END END END AS stage,
     CASE WHEN x.state = 'pending' THEN x.pending_reason
          WHEN x.state = 'resolved' THEN CASE WHEN x.zh THEN '请求人确认' ELSE 'The requester''s confirmation' END
+         WHEN x.offered_to IS NOT NULL THEN CASE WHEN x.zh THEN f.name || '接单' ELSE f.name || ' to accept it' END
          WHEN x.state IN ('new', 'open') AND x.owner_id IS NULL THEN CASE WHEN x.zh THEN '“' || s.team || '”的人员领取' ELSE 'Somebody of ' || s.team END
          END AS waits_for,
     CASE WHEN x.state NOT IN ('closed', 'cancelled') THEN json_build_object('what', CASE
@@ -84,13 +90,15 @@ CROSS JOIN LATERAL (SELECT
                                                                       ELSE 'The requester confirms or reopens; else it closes by itself' END
         WHEN x.state = 'resolved' THEN CASE WHEN x.zh THEN '请求人确认解决，或重新打开' ELSE 'The requester confirms or reopens' END
         WHEN x.state = 'pending' THEN CASE WHEN x.zh THEN '挂起结束或请求人回复后继续处理' ELSE 'Work goes on after the hold, or when the requester replies' END
+        WHEN x.offered_to IS NOT NULL THEN CASE WHEN x.zh THEN f.name || '接单或拒单；逾期未答则另派或回到队列'
+                                               ELSE f.name || ' accepts or declines; else somebody else is asked' END
         ELSE CASE coalesce(c.target, CASE WHEN x.first_response_at IS NULL THEN 'first_response' ELSE 'resolve' END)
              WHEN 'first_response' THEN CASE WHEN x.zh THEN '首次答复' ELSE 'First answer' END
              WHEN 'next_reply' THEN CASE WHEN x.zh THEN '下次答复' ELSE 'Next answer' END
              WHEN 'update' THEN CASE WHEN x.zh THEN '进展更新' ELSE 'Next update' END
              WHEN 'resolve' THEN CASE WHEN x.zh THEN '解决' ELSE 'Resolution' END
              ELSE c.target END END,
-        'by', desk.rfc3339(CASE x.state WHEN 'resolved' THEN m.fire_at WHEN 'pending' THEN x.pending_until ELSE c.due_at END)) END AS next_step,
+        'by', desk.rfc3339(CASE x.state WHEN 'resolved' THEN m.fire_at WHEN 'pending' THEN x.pending_until ELSE coalesce(x.offered_until, c.due_at) END)) END AS next_step,
     json_build_object('hops', x.hops, 'raised', x.raised, 'bounces', x.bounces, 'owners', cardinality(x.past_owners), 'handovers', x.handovers, 'holds', x.holds,
                       'reopened', x.reopened) AS journey,
     json_build_object('count', x.nudges, 'last_at', desk.rfc3339(x.nudged_at)) AS nudges,

@@ -6,6 +6,7 @@
 --   mail to the owner: replies by the requester, ticket.nudged, sla.warned, sla.breached, and ticket.reopened when it stays with them;
 --   mail to the team's leads (its admins, if it has none): ticket.reopened, sla.breached, and sla.warned and ticket.nudged while nobody owns the ticket;
 --   mail to whoever owned it before and whoever owns it now, of those two who did not do it: ticket.taken_over, ticket.assigned;
+--   mail to whom a ticket is offered: ticket.offered;
 --   mail to those on call or on duty: escalation.notified, duty.notified, to the logins that it names; to the team's leads when it names none;
 --   every event to each enabled webhook endpoint that wants its type. Nobody is told by mail of what they did themselves, but for the receipt.
 -- $1 int limit, $2 text home region (where webhooks without a region are sent from), $3 bigint one row's id (null: the first ones), $4 boolean ordinary
@@ -24,7 +25,7 @@ WITH taken AS (
     RETURNING id, urgent, position, ticket_id, event_seq, type, data, trace_id, created_at
 ), told AS MATERIALIZED (
     SELECT o.*, coalesce(e.at, o.created_at) AS at, e.actor_id, e.actor, coalesce(e.public, false) AS public,
-           coalesce(a.name, e.actor, 'Meridian') AS actor_name, t.number, t.subject, t.service, t.state, t.priority, t.region, t.restricted,
+           CASE WHEN e.actor LIKE 'system:%' THEN 'Meridian' ELSE coalesce(a.name, e.actor, 'Meridian') END AS actor_name, t.number, t.subject, t.service, t.state, t.priority, t.region, t.restricted,
            t.requester_id, t.owner_id, w.login AS owner_login, w.name AS owner_name, t.epoch, t.pending_reason, t.pending_until,
            t.cause, t.solution, t.prevention, t.accepted_at, t.first_response_at, t.reopen_until, g.id AS team_id, g.slug AS team, g.name_en, g.name_zh, r.body, coalesce(r.from_requester, o.data ->> 'by' = 'requester', false) AS from_requester
     FROM taken o
@@ -65,6 +66,8 @@ WITH taken AS (
         SELECT u.id, CASE u.login WHEN d.data ->> 'owner' THEN 'owner' ELSE 'former' END, d.ticket_id, d.number, d.subject FROM desk.app_user u
         WHERE d.type IN ('ticket.taken_over', 'ticket.assigned') AND u.login IN (d.data ->> 'owner', d.data ->> 'from_owner')
         UNION ALL
+        SELECT u.id, 'offered', d.ticket_id, d.number, d.subject FROM desk.app_user u WHERE d.type = 'ticket.offered' AND u.login = d.data ->> 'offered_to'
+        UNION ALL
         SELECT u.id, CASE d.data ->> 'role' WHEN 'backup' THEN 'backup' ELSE 'oncall' END, d.ticket_id, d.number, d.subject
         FROM jsonb_array_elements_text(CASE WHEN d.type IN ('escalation.notified', 'duty.notified') THEN d.data -> 'to' END) n (login)
         JOIN desk.app_user u ON u.login = n.login) x
@@ -75,7 +78,7 @@ WITH taken AS (
 ), made AS (
     INSERT INTO desk.delivery (id, ticket_id, position, type, channel, class, recipient_id, endpoint_id, region, destination, payload)
     SELECT md5(concat_ws('/', m.position, 'mail', m.email))::uuid, m.ticket_id, m.position, m.type, 'mail',
-           CASE WHEN m.priority = 1 OR m.type LIKE 'sla.%' OR m.type IN ('escalation.notified', 'duty.notified', 'ticket.taken_over') THEN 0 WHEN m.type = 'ticket.created' THEN 2 ELSE 1 END,
+           CASE WHEN m.priority = 1 OR m.type LIKE 'sla.%' OR m.type IN ('escalation.notified', 'duty.notified', 'ticket.taken_over', 'ticket.offered') THEN 0 WHEN m.type = 'ticket.created' THEN 2 ELSE 1 END,
            m.user_id, NULL, m.user_region, m.email,
            jsonb_strip_nulls(jsonb_build_object(
                'type', CASE WHEN m.audience = 'requester' AND m.type = 'sla.breached' THEN 'ticket.progress' ELSE m.type END, 'ticket_id', m.told_id, 'number', m.told_number, 'title', m.told_subject, 'service', m.service,
@@ -92,7 +95,8 @@ WITH taken AS (
                'confirm', CASE WHEN m.type = 'ticket.resolved' AND m.told_id = m.ticket_id THEN
                    concat_ws('.', m.told_number, m.data ->> 'epoch', c.expires_s, desk.confirm_signature(m.ticket_id, (m.data ->> 'epoch')::bigint, c.expires_s)) END,
                'reason', CASE WHEN m.type IN ('ticket.pended', 'ticket.reminded') THEN m.pending_reason END,
-               'until_us', CASE WHEN m.type IN ('ticket.pended', 'ticket.reminded') THEN desk.us(m.pending_until) END,
+               'until_us', CASE WHEN m.type IN ('ticket.pended', 'ticket.reminded') THEN desk.us(m.pending_until)
+                                WHEN m.type = 'ticket.offered' THEN desk.us((m.data ->> 'offered_until')::timestamptz) END,
                'target', CASE WHEN m.type LIKE 'sla.%' OR m.type = 'escalation.notified' THEN m.data ->> 'target' END,
                'due_us', CASE WHEN m.type LIKE 'sla.%' OR m.type = 'escalation.notified' THEN desk.us((m.data ->> 'due_at')::timestamptz) END))
     FROM mail m

@@ -16,7 +16,9 @@ SELECT l.id, l.number, l.state, l.priority, l.epoch, l.event_seq, l.requester_id
        l.owner_id, o.login, o.name, l.owner_region, desk.us(l.owned_at), l.first_response_at IS NOT NULL,
        desk.us(l.updated_at), desk.us(greatest(clock_timestamp(), l.updated_at)), (SELECT c.epoch FROM desk.cluster c),
        l.pending_reason, desk.us(l.pending_until), g.tier, l.impact, l.urgency, desk.us(l.nudged_at), b.slug,
+       l.offered_to, p.login, p.name, desk.us(l.offered_until),
        coalesce((SELECT k.id FROM named k), l.id), desk.us(l.reopen_until)
 FROM locked l JOIN desk.team g ON g.id = l.team_id LEFT JOIN desk.app_user o ON o.id = l.owner_id
+    LEFT JOIN desk.app_user p ON p.id = l.offered_to
     LEFT JOIN desk.team b ON b.id = l.past_teams[cardinality(l.past_teams)]
 ORDER BY l.id

@@ -6,12 +6,14 @@
 -- $19 event type (text), $20 public (bool), $21 event data (jsonb), $22 ordinal in the transaction (int), $23 trace id (text),
 -- $24 queue: put, take or null (text), $25 earliest deadline for the queue (us), $26 key of the command, null: not stored (text),
 -- $27 hash of the command (bytea), $28 priority, $29 impact, $30 urgency (smallint), $31 until when it can be reopened if this closes it (us), $32 further
--- members of the answer, each with its comma before it (text)
+-- members of the answer, each with its comma before it (text), $33 offered to (uuid), $34 until (us)
 WITH w AS (
     UPDATE desk.ticket AS t SET
         state = $4::text, priority = $28::smallint, impact = $29::smallint, urgency = $30::smallint, team_id = $5::int, restricted = (SELECT g.restricted FROM desk.team g WHERE g.id = $5::int),
         owner_id = $6::uuid, owner_region = $7::text,
         owned_at = CASE WHEN $6::uuid IS NULL THEN NULL WHEN t.owner_id = $6::uuid THEN t.owned_at ELSE desk.at($16::bigint) END,
+        offered_to = $33::uuid, offered_until = desk.at($34::bigint),
+        opened_to_all = t.opened_to_all AND t.team_id = $5::int OR $19::text = 'ticket.opened_to_all',
         epoch = t.epoch + $8::bigint, pending_reason = $9::text, pending_until = desk.at($10::bigint),
         cause = CASE WHEN $19::text = 'ticket.resolved' THEN $11::text ELSE t.cause END,
         solution = CASE WHEN $19::text = 'ticket.resolved' THEN $12::text ELSE t.solution END,

@@ -225,6 +225,27 @@ Test(expand, mails_tell_the_time_of_their_readers)
     rig_close(&rig);
 }
 
+/* For a minute, so before everything else; the ticket may have gone on. */
+Test(expand, an_offer_tells_whom_it_names)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-eu-1", NULL);
+    rig_happens(&rig, "EU-1", "ticket.offered", NULL, NULL);
+    test_db_run(rig.db,
+                "UPDATE desk.outbox SET data = data - 'priority' || '{\"offered_to\": \"agent-ap-1\", "
+                "\"offered_until\": \"2026-01-05T12:00:00.000Z\"}'");
+    cr_expect_eq(test_db_int(rig.db, "SELECT count(*) FROM desk.outbox WHERE urgent"), 1);
+    rig_expand(&rig, 1);
+    cr_expect_str_eq(rig_told(&rig, "EU-1", "ticket.offered"), "mail agent-ap-1");
+    cr_expect_str_eq(test_db_text(rig.db, "SELECT concat_ws(' ', class, payload ->> 'audience', "
+                                          "desk.rfc3339(desk.at((payload ->> 'until_us')::bigint))) FROM "
+                                          "desk.delivery WHERE channel = 'mail'"),
+                     "0 offered 2026-01-05T12:00:00.000Z");
+    rig_close(&rig);
+}
+
 /* Those two who did not do it, by the event: the ticket may have gone on. */
 Test(expand, a_change_of_hands_tells_both_sides)
 {

@@ -117,14 +117,37 @@ static void check_chains(PGconn *pg)
     PQclear(events);
 }
 
+/* The promise of docs/how-to/dispatch.md, in one snapshot. */
+#define DESK_HELD_LAW "a new or open ticket has exactly one of: an owner, an open offer, a place in the queue"
+#define DESK_HELD_SQL                                                                                        \
+    "SELECT t.number FROM desk.ticket t WHERE (t.owner_id IS NOT NULL)::int + EXISTS (SELECT FROM "          \
+    "desk.offer "                                                                                            \
+    "o WHERE o.ticket_id = t.id AND o.outcome IS NULL)::int + EXISTS (SELECT FROM desk.ready r WHERE "       \
+    "r.ticket_id = t.id)::int <> (t.state IN ('new', 'open') OR t.owner_id IS NOT NULL)::int"
+
 /* Each must find nothing. */
 static const struct {
     const char *what, *sql;
 } laws[] = {
     {"a claimable ticket is in the queue, and no other",
      "SELECT t.number FROM desk.ticket t FULL JOIN desk.ready r ON r.ticket_id = t.id"
-     " WHERE (t.owner_id IS NULL AND t.state IN ('new', 'open')) IS DISTINCT FROM (r.ticket_id IS NOT NULL)"
+     " WHERE (t.owner_id IS NULL AND t.offered_to IS NULL AND t.state IN ('new', 'open')) IS DISTINCT FROM "
+     "(r.ticket_id IS NOT NULL)"
      " OR r.team_id <> t.team_id OR r.priority <> t.priority"},
+    {DESK_HELD_LAW, DESK_HELD_SQL},
+    {"an offer is open while its ticket says so, to the same agent until the same time",
+     "SELECT coalesce(t.number, o.id::text) FROM (SELECT * FROM desk.ticket WHERE offered_to IS NOT NULL) t "
+     "FULL JOIN (SELECT * FROM desk.offer WHERE outcome IS NULL) o ON o.ticket_id = t.id WHERE "
+     "(t.offered_to, "
+     "t.offered_until) IS DISTINCT FROM (o.user_id, o.expires_at)"},
+    {"an offer that is open has a timer for its end, and no other",
+     "SELECT coalesce(t.number, r.ticket_id::text) FROM (SELECT * FROM desk.ticket WHERE offered_to IS NOT "
+     "NULL) t FULL JOIN (SELECT * FROM desk.timer WHERE name = 'offer_end') r ON r.ticket_id = t.id WHERE "
+     "t.offered_until IS DISTINCT FROM r.fire_at"},
+    {"the events tell to whom it is offered",
+     "SELECT t.number FROM desk.ticket t LEFT JOIN desk.app_user u ON u.id = t.offered_to CROSS JOIN LATERAL "
+     "(SELECT e.data FROM desk.event e WHERE e.ticket_id = t.id AND e.type NOT LIKE 'sla.%' ORDER BY e.seq "
+     "DESC LIMIT 1) e WHERE e.data ->> 'offered_to' IS DISTINCT FROM u.login"},
     {"what is owned is known by its owner",
      "SELECT t.number FROM (SELECT * FROM desk.ticket WHERE owner_id IS NOT NULL) t FULL JOIN desk.owned o "
      "ON "
@@ -184,7 +207,8 @@ static const struct {
     {"a number leads to one ticket",
      "SELECT a.number FROM desk.ticket_alias a JOIN desk.ticket t USING (number)"},
     {"an ownership has an epoch of its own", "SELECT ticket_id FROM desk.event WHERE type IN "
-                                             "('ticket.claimed', 'ticket.taken_over', 'ticket.assigned') "
+                                             "('ticket.claimed', 'ticket.taken_over', 'ticket.assigned', "
+                                             "'ticket.offer_accepted') "
                                              "GROUP BY ticket_id, data->>'epoch' HAVING count(*) > 1"},
     {"where a ticket went is what its events say",
      "SELECT t.number FROM desk.ticket t JOIN (SELECT ticket_id, count(*) FILTER (WHERE gone) AS hops, "
@@ -201,7 +225,8 @@ static const struct {
      "region_before FROM (SELECT *, from_team IS NOT NULL AS gone, (from_tier < tier) AS rose, type IN "
      "('ticket.claimed', "
      "'ticket.taken_over', "
-     "'ticket.assigned') AS got FROM (SELECT ticket_id, seq, at, type, data->>'from_team' AS from_team, "
+     "'ticket.assigned', 'ticket.offer_accepted') AS got FROM (SELECT ticket_id, seq, at, type, "
+     "data->>'from_team' AS from_team, "
      "(data->>'from_tier')::int AS from_tier, (data->>'tier')::int AS tier, "
      "data->>'team' AS team, data->>'owner' AS owner, data->>'region' AS region FROM desk.event) a) b) c"
      " GROUP BY ticket_id) e ON e.ticket_id = t.id WHERE (t.hops, t.raised, t.bounces, "
@@ -279,6 +304,15 @@ static void check_clocks(PGconn *pg)
     } while (after[0]);
     for (i = 0; i < plans.n; i++)
         sla_document_free(plans.documents[i]);
+}
+
+void desk_check_held(struct desk *desk)
+{
+    PGresult *found = query(desk->pg, DESK_HELD_SQL);
+
+    cr_assert_eq(PQntuples(found), 0, "%s: not so for %s", DESK_HELD_LAW,
+                 PQntuples(found) ? PQgetvalue(found, 0, 0) : "");
+    PQclear(found);
 }
 
 void desk_check(struct desk *desk)

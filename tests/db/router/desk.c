@@ -4,6 +4,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/uuid.h"
+#include "router/offer.h"
+#include "router/ticket_write.h"
+#include "router_sql.h"
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <openssl/evp.h>
@@ -365,6 +368,7 @@ Meridian__Command desk_command(enum ticket_action action, const char *number, in
     case ACTION_REOPEN:
     case ACTION_TAKE_OVER:
     case ACTION_HAND_BACK:
+    case ACTION_DECLINE:
         command.text = (char *)"A reason.";
         break;
     case ACTION_RESOLVE:
@@ -470,6 +474,59 @@ void desk_plan(struct desk *desk, const char *document)
     int64_t base = test_db_int(desk->db, "SELECT max(version) FROM desk.sla_plan");
 
     cr_status(desk_wait(desk, desk_send_plan(desk, "admin", document, base)), 0);
+}
+
+/* ---- offers ---- */
+
+static int offer(struct db_conn *conn, struct plan_book *plans, const char *number, const struct offer *offer,
+                 int64_t seconds)
+{
+    _cleanup_ticket_row_ struct ticket_row row = {0};
+    _cleanup_buf_ struct buf answer = BUF_INIT;
+    struct ticket_writer writer = {.plans = plans, .login = "system:router", .answer = &answer};
+    struct offer made = *offer;
+    struct ticket_plan plan;
+    int r = ticket_row_lock(conn, number, false, &row);
+
+    if (r < 0)
+        return r;
+    made.until_us = row.now_us + seconds * US_PER_S;
+    ticket_offer_plan(&row, &made, &plan);
+    r = ticket_write(conn, &row, &plan.steps[0], &writer, true);
+    return r < 0 ? r : db_commit(conn, NULL);
+}
+
+int desk_offer(struct desk *desk, const char *number, const char *login, const char *kind, int64_t seconds)
+{
+    static const struct db_statement *const *const lists[] = {sql_router_all, NULL};
+    struct db_connect_options options = {test_db_conninfo(desk->db, "meridian_router"), "tests", lists, true};
+    struct plan_book *plans = plan_book_new();
+    struct db_conn *conn;
+    int r;
+
+    cr_assert_eq(db_connect_one(&options, &conn, NULL), 0);
+    r = db_begin(conn);
+    if (!r)
+        r = offer(conn, plans, number, &(struct offer){kind, who(login)->user_id, login, 0, NULL}, seconds);
+    if (r < 0)
+        db_rollback(conn);
+    db_close_one(conn);
+    plan_book_free(plans);
+    return r;
+}
+
+struct answer *desk_presence(struct desk *desk, const char *login, const char *state, const char *of)
+{
+    Meridian__Request request = MERIDIAN__REQUEST__INIT;
+    Meridian__Presence presence = MERIDIAN__PRESENCE__INIT;
+
+    presence.state = (char *)state;
+    presence.login = (char *)of;
+    request.principal = who(login);
+    request.region = (char *)"eu";
+    request.body_case = MERIDIAN__REQUEST__BODY_PRESENCE;
+    request.presence = &presence;
+    return desk_call(desk, &request);
 }
 
 const char *member(const struct answer *answer, const char *path)

@@ -103,6 +103,14 @@ const char *member(const struct answer *answer, const char *path);
 int64_t ticket_epoch(struct desk *desk, const char *number);
 const char *ticket_text(struct desk *desk, const char *number, const char *column);
 
+/* ---- offers ---- */
+
+/** Offers the ticket as the dispatcher does, or as a handover, for so many seconds. 0 or what ticket_write
+ * returned. */
+int desk_offer(struct desk *desk, const char *number, const char *login, const char *kind, int64_t seconds);
+/** Says for somebody whether they take offers; `of` NULL: for themselves. */
+struct answer *desk_presence(struct desk *desk, const char *login, const char *state, const char *of);
+
 /* ---- people ---- */
 
 /** Gives somebody a password, with a cheap hash, so that tests are quick. */
@@ -113,6 +121,8 @@ void desk_password(struct desk *desk, const char *login, const char *password);
 /** Checks the whole database: chains recomputed in C, gapless sequences, rows rebuilt from events, queue and
  * clocks as the states say, clocks folded from the events. */
 void desk_check(struct desk *desk);
+/** Only that no ticket is lost, which is quick: after each of many steps. */
+void desk_check_held(struct desk *desk);
 
 /** The status of an answer; anything else ends the test. */
 #define cr_status(given, expected)                                                                           \

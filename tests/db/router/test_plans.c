@@ -5,9 +5,10 @@
 #include <criterion/criterion.h>
 
 /* Tables that grow with tickets or with time. */
-static const char *const large[] = {
-    "ticket",   "ticket_alias", "event", "clock", "ready", "outbox", "reply", "note", "command", "session",
-    "delivery", "app_user",     "owned", "timer", "link",  "merge",  "agent", "lane", NULL};
+static const char *const large[] = {"ticket", "ticket_alias", "event",   "clock",   "ready",    "outbox",
+                                    "reply",  "note",         "command", "session", "delivery", "app_user",
+                                    "owned",  "timer",        "link",    "merge",   "agent",    "lane",
+                                    "offer",  "dispatch",     NULL};
 
 static void grow(struct desk *desk)
 {
@@ -54,6 +55,13 @@ static void grow(struct desk *desk)
     test_db_run(desk->db,
                 "INSERT INTO desk.merge (source_id, into_id, root_id, was_new, at, by_id) SELECT id, "
                 "gen_random_uuid(), gen_random_uuid(), true, now(), requester_id FROM desk.ticket");
+    test_db_run(desk->db, "INSERT INTO desk.offer (id, ticket_id, kind, user_id, made_at, expires_at, "
+                          "outcome, answered_at) SELECT id, id, 'handover', requester_id, now(), now() + "
+                          "interval '1 min', o, CASE WHEN o IS NOT NULL THEN now() END FROM desk.ticket, "
+                          "LATERAL (SELECT CASE WHEN right(number, 1) <> '0' THEN 'expired' END AS o) x");
+    test_db_run(desk->db,
+                "INSERT INTO desk.presence (user_id, state, since, said_by) SELECT id, 'available', "
+                "now(), 'x' FROM desk.app_user");
     test_db_run(desk->db, "INSERT INTO desk.timer SELECT id, 'pending_end', now() + interval '1 h', 1 FROM "
                           "desk.ticket");
 }

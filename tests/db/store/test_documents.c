@@ -220,7 +220,7 @@ Test(documents, a_ticket_has_every_member)
         "resolved_at",    "closed_at",     "reopen_until", "notes",
         "as_of",          "lag_ms",        "journey",      "nudges",
         "stage",          "waits_for",     "links",        "merged",
-        "merged_at",      "customer",      "site"};
+        "merged_at",      "customer",      "site",         "offered_to"};
     json_t *json;
 
     cr_assert_eq(desk_read(&desk, "lead-eu-1", "ticket", &json, "EU-5", "en", NULL), 0);

@@ -13,15 +13,48 @@
 enum { TEAM = 7 };
 
 static const int actions[] = {
-    ACTION_CLAIM,       ACTION_RELEASE,     ACTION_TRANSFER,     ACTION_REPLY,
-    ACTION_NOTE,        ACTION_PEND,        ACTION_RESOLVE,      ACTION_CONFIRM,
-    ACTION_REOPEN,      ACTION_CANCEL,      ACTION_PRIORITIZE,   ACTION_RECALCULATE,
-    ACTION_ACKNOWLEDGE, ACTION_TAKE_OVER,   ACTION_ASSIGN,       ACTION_NUDGE,
-    ACTION_HAND_BACK,   AUTHZ_TICKET_READ,  AUTHZ_TICKET_SUBMIT, AUTHZ_TICKET_SUBMIT_FOR_OTHERS,
-    AUTHZ_QUEUE_READ,   AUTHZ_QUEUE_CLAIM,  AUTHZ_EVENTS_READ,   AUTHZ_STATUS_READ,
-    AUTHZ_AUDIT_READ,   AUTHZ_DEAD_LETTERS, AUTHZ_SLA_READ,      AUTHZ_SLA_APPLY,
-    AUTHZ_ORG_READ,     AUTHZ_ORG_APPLY,    ACTION_LINK,         ACTION_UNLINK,
-    ACTION_MERGE,       ACTION_UNMERGE,     AUTHZ_ONCALL_SWAP,   AUTHZ_CLAIM_UNFIT,
+    ACTION_CLAIM,
+    ACTION_RELEASE,
+    ACTION_TRANSFER,
+    ACTION_REPLY,
+    ACTION_NOTE,
+    ACTION_PEND,
+    ACTION_RESOLVE,
+    ACTION_CONFIRM,
+    ACTION_REOPEN,
+    ACTION_CANCEL,
+    ACTION_PRIORITIZE,
+    ACTION_RECALCULATE,
+    ACTION_ACKNOWLEDGE,
+    ACTION_TAKE_OVER,
+    ACTION_ASSIGN,
+    ACTION_NUDGE,
+    ACTION_HAND_BACK,
+    AUTHZ_TICKET_READ,
+    AUTHZ_TICKET_SUBMIT,
+    AUTHZ_TICKET_SUBMIT_FOR_OTHERS,
+    AUTHZ_QUEUE_READ,
+    AUTHZ_QUEUE_CLAIM,
+    AUTHZ_EVENTS_READ,
+    AUTHZ_STATUS_READ,
+    AUTHZ_AUDIT_READ,
+    AUTHZ_DEAD_LETTERS,
+    AUTHZ_SLA_READ,
+    AUTHZ_SLA_APPLY,
+    AUTHZ_ORG_READ,
+    AUTHZ_ORG_APPLY,
+    ACTION_LINK,
+    ACTION_UNLINK,
+    ACTION_MERGE,
+    ACTION_UNMERGE,
+    AUTHZ_ONCALL_SWAP,
+    ACTION_ACCEPT,
+    ACTION_DECLINE,
+    AUTHZ_AGENTS_READ,
+    AUTHZ_OFFERS_READ,
+    AUTHZ_PRESENCE_SET,
+    AUTHZ_PRESENCE_SET_FOR_OTHERS,
+    AUTHZ_CLAIM_UNFIT,
 };
 static const enum user_role roles[] = {ROLE_REQUESTER, ROLE_AGENT, ROLE_LEAD, ROLE_ADMIN};
 
@@ -52,9 +85,13 @@ static enum authz_verdict expected_without_ticket(enum user_role role, int actio
     case AUTHZ_SLA_READ:
     case AUTHZ_ORG_READ:
     case AUTHZ_ONCALL_SWAP:
+    case AUTHZ_AGENTS_READ:
+    case AUTHZ_OFFERS_READ:
+    case AUTHZ_PRESENCE_SET:
         return role >= ROLE_AGENT ? AUTHZ_ALLOW : AUTHZ_DENY;
     case AUTHZ_AUDIT_READ:
     case AUTHZ_DEAD_LETTERS:
+    case AUTHZ_PRESENCE_SET_FOR_OTHERS:
         return role == ROLE_LEAD || role == ROLE_ADMIN ? AUTHZ_ALLOW : AUTHZ_DENY;
     default:
         return AUTHZ_DENY;
@@ -71,8 +108,12 @@ static bool expected_allowed(const struct situation *s, int action)
     switch (action) {
     case AUTHZ_TICKET_READ:
         return true; /* visible */
+    case AUTHZ_PRESENCE_SET_FOR_OTHERS:
+        return lead && s->member;
     case ACTION_CLAIM:
     case ACTION_TAKE_OVER:
+    case ACTION_ACCEPT:
+    case ACTION_DECLINE:
     case AUTHZ_QUEUE_READ:
     case AUTHZ_QUEUE_CLAIM:
         return staff && s->member;
@@ -220,7 +261,7 @@ Test(authz, deny_by_default)
 
     cr_assert_eq(authz(&admin, 0, NULL), AUTHZ_DENY);
     cr_assert_eq(authz(&admin, 99, &ticket), AUTHZ_DENY);
-    cr_assert_eq(authz(&admin, AUTHZ_ONCALL_SWAP + 1, NULL), AUTHZ_DENY);
+    cr_assert_eq(authz(&admin, AUTHZ_PRESENCE_SET_FOR_OTHERS + 1, NULL), AUTHZ_DENY);
     cr_assert_eq(authz(NULL, AUTHZ_TICKET_SUBMIT, NULL), AUTHZ_DENY);
     cr_assert_eq(authz(NULL, AUTHZ_TICKET_READ, &ticket), AUTHZ_HIDE);
     for (size_t a = 0; a < ARRAY_SIZE(actions); a++) {

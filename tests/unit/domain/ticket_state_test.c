@@ -89,6 +89,20 @@ Test(ticket_state, only_a_merged_ticket_gets_out_again)
                  0);
 }
 
+Test(ticket_state, only_what_is_offered_is_accepted_or_declined)
+{
+    for (int s = TICKET_NEW; s <= TICKET_CANCELLED; s++) {
+        struct ticket_situation now = {.state = (enum ticket_state)s};
+        bool open = s == TICKET_NEW || s == TICKET_OPEN;
+
+        cr_expect_eq(ticket_state_next(ACTION_ACCEPT, now), 0);
+        cr_expect_eq(ticket_state_next(ACTION_DECLINE, now), 0);
+        now.offered = true;
+        cr_expect_eq((int)ticket_state_next(ACTION_ACCEPT, now), open ? TICKET_OPEN : 0);
+        cr_expect_eq((int)ticket_state_next(ACTION_DECLINE, now), open ? s : 0);
+    }
+}
+
 Test(ticket_state, numbers_that_are_none)
 {
     struct ticket_situation now = {TICKET_OPEN, true, false};

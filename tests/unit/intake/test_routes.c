@@ -52,6 +52,7 @@ static void name_of(const struct route *route, char *ret_name, size_t size)
     snprintf(ret_name, size, "%s %s",
              route->method == HTTP_GET_    ? "GET"
              : route->method == HTTP_POST_ ? "POST"
+             : route->method == HTTP_PUT_  ? "PUT"
                                            : "DELETE",
              route->pattern);
 }
@@ -120,7 +121,8 @@ Test(routes, are_complete)
         const struct route *route = &api_routes[i];
         cr_assert_not_null(route->handler);
         cr_assert_eq(route->pattern[0], '/');
-        cr_assert_eq(route->body != BODY_NONE, route->method == HTTP_POST_, "%s", route->pattern);
+        cr_assert_eq(route->body != BODY_NONE, route->method == HTTP_POST_ || route->method == HTTP_PUT_,
+                     "%s", route->pattern);
         for (size_t j = 0; j < i; j++)
             cr_assert(route->method != api_routes[j].method ||
                       strcmp(route->pattern, api_routes[j].pattern) != 0);

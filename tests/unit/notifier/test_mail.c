@@ -70,6 +70,8 @@ static char *payload_of(const char *type, const char *language, const char *audi
         json_object_set_new(payload, "reason", json_string(zh ? "等待供应商" : "Waiting for the vendor"));
         json_object_set_new(payload, "until_us", json_integer(NOW_US + 86400 * US_PER_S));
     }
+    if (strcmp(type, "ticket.offered") == 0)
+        json_object_set_new(payload, "until_us", json_integer(NOW_US + 60 * US_PER_S));
     if (strcmp(type, "ticket.progress") == 0 || strcmp(type, "ticket.assigned") == 0)
         json_object_set_new(payload, "owner", json_string("Anna Keller"));
     if (strncmp(type, "sla.", 4) == 0 || strcmp(type, "ticket.progress") == 0 ||
@@ -92,7 +94,7 @@ Test(mail, golden_files, .init = setup)
         {"escalation.notified", "lead"}, {"ticket.taken_over", "former"},  {"ticket.assigned", "owner"},
         {"ticket.assigned", "former"},   {"ticket.nudged", "owner"},       {"ticket.nudged", "lead"},
         {"ticket.merged", "requester"},  {"ticket.unmerged", "requester"}, {"duty.notified", "oncall"},
-        {"duty.notified", "backup"},     {"duty.notified", "lead"},
+        {"duty.notified", "backup"},     {"duty.notified", "lead"},        {"ticket.offered", "offered"},
     };
     static const char *const languages[] = {"en", "zh"};
 

@@ -167,7 +167,7 @@ Test(templates, all_of_them_parse_and_each_language_has_each_event)
         "ticket.created",      "ticket.replied",    "ticket.pended",   "ticket.resolved", "ticket.reopened",
         "sla.warned",          "sla.breached",      "ticket.reminded", "ticket.closed",   "ticket.progress",
         "escalation.notified", "ticket.taken_over", "ticket.assigned", "ticket.nudged",   "ticket.merged",
-        "ticket.unmerged",     "duty.notified"};
+        "ticket.unmerged",     "duty.notified",     "ticket.offered"};
     _cleanup_buf_ struct buf problems = BUF_INIT;
     struct templates *templates = NULL;
 

@@ -16,7 +16,8 @@ static const char whole[] =
     "{\"desks\": {" SHANGHAI ", " BERLIN ", \"night\": {\"region\": \"us\"}},"
     " \"teams\": {\"first\": {" TITLE ", \"desks\": [\"night\"]},"
     "  \"network\": {" TITLE ", \"desks\": [\"shanghai\", \"berlin\"], \"minimum\": 2, \"restricted\": true,"
-    "   \"shift_end\": \"return\"}},"
+    "   \"shift_end\": \"return\", \"mode\": \"offer\", \"offer\": {\"accept_within\": 90}, \"overflow\": "
+    "{\"after\": 900, \"team\": \"first\"}}},"
     " \"default_team\": \"first\","
     " \"agents\": {\"wei\": {\"desk\": \"shanghai\", \"teams\": [\"network\", \"first\"]},"
     "  \"li\": {\"desk\": \"shanghai\", \"teams\": [\"network\"]},"
@@ -64,6 +65,10 @@ Test(organisation_json, every_member)
     cr_expect(network->ndesks == 2 && network->staff[0] == 2 && network->staff[1] == 1);
     cr_expect_eq(o->teams[0].shift_end, ORG_SHIFT_END_KEEP);
     cr_expect_eq(o->teams[0].minimum, 1);
+    cr_expect(network->mode == ORG_MODE_OFFER && network->accept_within_s == 90);
+    cr_expect(network->overflow.after_s == 900 && network->overflow.team == organisation_team(o, "first"));
+    cr_expect(o->teams[0].mode == ORG_MODE_PULL && o->teams[0].accept_within_s == 60);
+    cr_expect(!o->teams[0].overflow.after_s && o->teams[0].overflow.team == ORG_NONE);
     cr_expect_eq(o->default_team, organisation_team(o, "first"));
     cr_assert_eq(o->nagents, 4);
     cr_expect_eq(o->agents[3].desk, ORG_NONE);
@@ -182,6 +187,24 @@ static const struct {
     {"{\"desks\": {\"b\": {\"region\": \"eu\"}}, \"teams\": {\"a\": {" TITLE ", \"desks\": [\"b\", \"b\"]}}}",
      "/teams/a/desks/1", "twice"},
     {"{\"teams\": {\"a\": {" TITLE ", \"shift_end\": \"drop\"}}}", "/teams/a/shift_end", "\"return\""},
+    {"{\"teams\": {\"a\": {" TITLE ", \"mode\": \"push\"}}}", "/teams/a/mode", "\"assign\""},
+    {"{\"teams\": {\"a\": {" TITLE ", \"offer\": {\"accept_within\": 0}}}}", "/teams/a/offer/accept_within",
+     "5"},
+    {"{\"teams\": {\"a\": {" TITLE ", \"offer\": {}}}}", "/teams/a/offer/accept_within", "missing"},
+    {"{\"teams\": {\"a\": {" TITLE ", \"overflow\": {\"after\": 0, \"everybody\": true}}}}",
+     "/teams/a/overflow/after", "1"},
+    {"{\"teams\": {\"a\": {" TITLE ", \"overflow\": {\"after\": 9}}}}", "/teams/a/overflow", "where to"},
+    {"{\"teams\": {\"a\": {" TITLE ", \"overflow\": {\"after\": 9, \"team\": \"a\", \"everybody\": true}}}}",
+     "/teams/a/overflow", "where to"},
+    {"{\"teams\": {\"a\": {" TITLE ", \"overflow\": {\"after\": 9, \"everybody\": false}}}}",
+     "/teams/a/overflow", "where to"},
+    {"{\"teams\": {\"net\": {" TITLE ", \"overflow\": {\"after\": 9, \"team\": \"nets\"}}}}",
+     "/teams/net/overflow/team", "did you mean \"net\"?"},
+    {"{\"teams\": {\"a\": {" TITLE ", \"overflow\": {\"after\": 9, \"team\": \"a\"}}}}",
+     "/teams/a/overflow/team", "circle"},
+    {"{\"teams\": {\"a\": {" TITLE ", \"overflow\": {\"after\": 9, \"team\": \"b\"}}, \"b\": {" TITLE
+     ", \"overflow\": {\"after\": 9, \"team\": \"a\"}}}}",
+     "/teams/a/overflow/team", "circle"},
     {"{\"teams\": {\"a\": {" TITLE ", \"minimum\": -1}}}", "/teams/a/minimum", "0"},
     {"{\"teams\": {\"a\": {" TITLE ", \"restricted\": 1}}}", "/teams/a/restricted", "true or false"},
     {"{\"default_team\": \"a\"}", "/default_team", "names no team"},

@@ -1,0 +1,122 @@
+/* Modes and overflows of teams. Called by organisation_json.c, once for each team and once for all. */
+#include "plan/dispatch_json.h"
+#include "plan/organisation_json.h"
+#include <string.h>
+
+enum {
+    NAME_CHARS = 63,
+    ACCEPT_MIN_S = 5,
+    ACCEPT_USUAL_S = 60,
+    ACCEPT_MAX_S = 3600,
+    AFTER_MAX_S = 30 * 24 * 3600
+};
+
+static int read_mode(const struct plan_node *node, enum org_mode *ret_mode, struct plan_fault *fault)
+{
+    const char *text = json_string_value(node->json);
+
+    for (int mode = ORG_MODE_PULL; mode <= ORG_MODE_ASSIGN; mode++)
+        if (text && strcmp(text, org_mode_name((enum org_mode)mode)) == 0) {
+            *ret_mode = (enum org_mode)mode;
+            return 0;
+        }
+    return plan_fail(node, fault, "must be \"pull\", \"offer\" or \"assign\"");
+}
+
+static int read_offer(const struct plan_node *node, struct org_team *team, struct plan_fault *fault)
+{
+    static const char *const keys[] = {"accept_within", NULL};
+    const struct plan_node within = plan_member(node, "accept_within");
+    int64_t seconds = 0;
+    int rc = plan_object(node, keys, fault);
+
+    if (rc == 0)
+        rc = plan_whole(&within, ACCEPT_MIN_S, ACCEPT_MAX_S, &seconds, fault);
+    team->accept_within_s = (int)seconds;
+    return rc;
+}
+
+static int read_overflow(const struct plan_node *node, struct org_team *team, struct plan_fault *fault)
+{
+    static const char *const keys[] = {"after", "team", "everybody", NULL};
+    const struct plan_node after = plan_member(node, "after"), to = plan_member(node, "team"),
+                           everybody = plan_member(node, "everybody");
+    int64_t seconds = 0;
+    bool all = false;
+    int rc = plan_object(node, keys, fault);
+
+    if (rc == 0)
+        rc = plan_whole(&after, 1, AFTER_MAX_S, &seconds, fault);
+    if (rc == 0 && everybody.json)
+        rc = plan_bool(&everybody, &all, fault);
+    if (rc == 0 && all == (to.json != NULL))
+        rc = plan_fail(node, fault, "must say where to: either a \"team\" or \"everybody\": true");
+    team->overflow.after_s = seconds;
+    return rc;
+}
+
+int dispatch_json_read(const struct plan_node *node, struct org_team *ret_team, struct plan_fault *fault)
+{
+    const struct plan_node mode = plan_member(node, "mode"), offer = plan_member(node, "offer"),
+                           overflow = plan_member(node, "overflow");
+    int rc = mode.json ? read_mode(&mode, &ret_team->mode, fault) : 0;
+
+    ret_team->accept_within_s = ACCEPT_USUAL_S;
+    ret_team->overflow.team = ORG_NONE;
+    if (rc == 0 && offer.json)
+        rc = read_offer(&offer, ret_team, fault);
+    if (rc == 0 && overflow.json)
+        rc = read_overflow(&overflow, ret_team, fault);
+    return rc;
+}
+
+/* ---- from team to team ---- */
+
+static int find_team(const struct plan_node *node, const struct organisation *o, size_t *ret_team,
+                     struct plan_fault *fault)
+{
+    const char *name, *near, *names[ORG_TEAMS_MAX];
+    int rc = plan_text(node, NAME_CHARS, &name, fault);
+
+    if (rc < 0)
+        return rc;
+    *ret_team = organisation_team(o, name);
+    if (*ret_team != ORG_NONE)
+        return 0;
+    for (size_t i = 0; i < o->nteams; i++)
+        names[i] = o->teams[i].name;
+    near = plan_nearest(name, names, o->nteams);
+    return plan_fail(node, fault, "names no team of the document%s%s%s", near ? "; did you mean \"" : "",
+                     near ? near : "", near ? "\"?" : "");
+}
+
+/* A chain that is longer than there are teams has been somewhere twice. */
+static bool leads_back(const struct organisation *o, size_t team)
+{
+    size_t at = team, steps = 0;
+
+    while (at != ORG_NONE && steps++ <= o->nteams)
+        at = o->teams[at].overflow.team;
+    return at != ORG_NONE;
+}
+
+int dispatch_json_link(const struct plan_node *teams, struct organisation *organisation,
+                       struct plan_fault *fault)
+{
+    int rc = 0;
+
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < organisation->nteams && rc == 0; i++) {
+            const struct plan_node team = plan_member(teams, organisation->teams[i].name),
+                                   overflow = plan_member(&team, "overflow"),
+                                   to = plan_member(&overflow, "team");
+
+            if (!to.json)
+                continue;
+            if (pass == 0)
+                rc = find_team(&to, organisation, &organisation->teams[i].overflow.team, fault);
+            else if (leads_back(organisation, i))
+                rc = plan_fail(&to, fault, "leads in a circle: a ticket would go round for ever");
+        }
+    return rc;
+}

@@ -1,0 +1,345 @@
+-- Why: a ticket may be offered to one agent, who accepts or declines within a time; until then it belongs to nobody else. Who takes offers is said by
+--      presence. An open ticket has exactly one of owner, open offer, row in the queue: the row of the ticket knows the first two, so that whoever holds its
+--      lock knows all three.
+-- Locks: ACCESS EXCLUSIVE on desk.ticket and desk.outbox for a moment; the rows of the outbox, which are few, are written anew.
+-- Rollout: expand. Routers of the former release see an offered ticket as one that waits in no queue. One that is claimed by its number, or cancelled there,
+--      is refused by ticket_offered, and told so as a failure of the database: apply no team that offers before all routers are of this release.
+SET ROLE meridian_owner;
+
+-- ---- presence ----------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE desk.presence (
+    user_id uuid PRIMARY KEY REFERENCES desk.app_user,
+    state text NOT NULL CHECK (state IN ('available', 'busy', 'away', 'offline')),
+    since timestamptz NOT NULL,
+    until timestamptz CHECK (state <> 'offline'),
+    reason text,
+    said_by text NOT NULL
+) WITH (fillfactor = 70);
+COMMENT ON TABLE desk.presence IS 'Whether somebody takes offers, as was said last. Without a row: offline. Claims never ask.';
+COMMENT ON COLUMN desk.presence.until IS 'From then on who was available is offline, and who was busy or away is available.';
+
+CREATE FUNCTION desk.presence_now(state text, until timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN state IS NULL THEN 'offline' WHEN until IS NULL OR until > clock_timestamp() THEN state
+        WHEN state = 'available' THEN 'offline' ELSE 'available' END;
+COMMENT ON FUNCTION desk.presence_now IS 'What a presence has become: see desk.presence.until.';
+CREATE FUNCTION desk.presence_json(p desk.presence) RETURNS json LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN json_build_object('state', desk.presence_now(p.state, p.until),
+        'since', desk.rfc3339(CASE WHEN p.until <= clock_timestamp() THEN p.until ELSE p.since END),
+        'until', CASE WHEN p.until > clock_timestamp() THEN desk.rfc3339(p.until) END,
+        'reason', CASE WHEN p.until <= clock_timestamp() THEN NULL ELSE p.reason END, 'said_by', p.said_by);
+COMMENT ON FUNCTION desk.presence_json IS 'A presence as the API shows it; that of a row that is not there is offline.';
+
+-- ---- offers ------------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE desk.offer (
+    id uuid PRIMARY KEY,
+    ticket_id uuid NOT NULL, -- no foreign key: tickets are never deleted
+    kind text NOT NULL CHECK (kind IN ('offer', 'handover')),
+    user_id uuid NOT NULL,
+    made_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL CHECK (expires_at > made_at),
+    note json,
+    outcome text CHECK (outcome IN ('accepted', 'declined', 'expired', 'withdrawn')),
+    reason text,
+    answered_at timestamptz CHECK ((answered_at IS NULL) = (outcome IS NULL))
+) WITH (fillfactor = 85);
+COMMENT ON TABLE desk.offer IS 'Tickets offered to agents, and what came of it. Without an outcome it is open, exactly while desk.ticket.offered_to says so.';
+COMMENT ON COLUMN desk.offer.kind IS 'offer: of the dispatcher, which makes one at a time to an agent. handover: of the owner before.';
+CREATE UNIQUE INDEX offer_open ON desk.offer (ticket_id) WHERE outcome IS NULL;
+CREATE UNIQUE INDEX offer_one_at_a_time ON desk.offer (user_id) WHERE outcome IS NULL AND kind = 'offer';
+CREATE INDEX offer_of_user ON desk.offer (user_id, id) WHERE outcome IS NULL;
+CREATE INDEX offer_of_ticket ON desk.offer (ticket_id, made_at);
+
+ALTER TABLE desk.ticket ADD offered_to uuid, ADD offered_until timestamptz,
+    ADD CONSTRAINT ticket_offered CHECK ((offered_to IS NULL) = (offered_until IS NULL)
+        AND (offered_to IS NULL OR owner_id IS NULL AND state IN ('new', 'open'))) NOT VALID; -- nothing is offered yet
+COMMENT ON COLUMN desk.ticket.offered_to IS 'It belongs to nobody, waits in no queue, and this agent is asked to take it.';
+
+DO $$
+DECLARE
+    t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['presence', 'offer'] LOOP
+        EXECUTE format('ALTER TABLE desk.%I ENABLE ROW LEVEL SECURITY', t);
+        EXECUTE format('ALTER TABLE desk.%I FORCE ROW LEVEL SECURITY', t);
+        EXECUTE format('CREATE POLICY owner_all ON desk.%I TO meridian_owner USING (true) WITH CHECK (true)', t);
+        EXECUTE format('CREATE POLICY router_all ON desk.%I TO meridian_router USING (true) WITH CHECK (true)', t);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE ON desk.%I TO meridian_router', t);
+        EXECUTE format('GRANT SELECT ON desk.%I TO meridian_intake', t);
+    END LOOP;
+END $$;
+CREATE POLICY reader ON desk.presence FOR SELECT TO meridian_intake USING (current_setting('meridian.kind', true) IN ('agent', 'lead', 'admin', 'system'));
+CREATE POLICY reader ON desk.offer FOR SELECT TO meridian_intake USING
+    (current_setting('meridian.kind', true) IN ('admin', 'system')
+     OR current_setting('meridian.kind', true) IN ('agent', 'lead') AND EXISTS (SELECT FROM desk.ticket t WHERE t.id = ticket_id));
+
+-- An offer is for a minute.
+ALTER TABLE desk.outbox DROP COLUMN urgent, -- and its index
+    ADD COLUMN urgent boolean NOT NULL GENERATED ALWAYS AS (type LIKE 'sla.%' OR type IN ('escalation.notified', 'ticket.offered') OR data @> '{"priority": 1}') STORED;
+CREATE INDEX outbox_urgent ON desk.outbox (id) WHERE urgent;
+COMMENT ON COLUMN desk.outbox.urgent IS 'Of a P1, of the clocks, an escalation or an offer: told before everything else.';
+
+-- ---- how tickets find their agents ----------------------------------------------------------------------------------------------
+
+ALTER TABLE desk.team
+    ADD mode text NOT NULL DEFAULT 'pull' CHECK (mode IN ('pull', 'offer', 'assign')),
+    ADD accept_within int NOT NULL DEFAULT 60 CHECK (accept_within > 0),
+    ADD overflow_after int CHECK (overflow_after > 0), ADD overflow_team int REFERENCES desk.team;
+COMMENT ON COLUMN desk.team.mode IS 'pull: agents take ready tickets. offer: each is offered to the best agent who is there; assign: who owns it at once. In each of them it may be claimed.';
+COMMENT ON COLUMN desk.team.accept_within IS 'How long an offer is open, in seconds.';
+COMMENT ON COLUMN desk.team.overflow_after IS 'After so many seconds in the queue a ticket goes to overflow_team or, without one, may be taken by everybody of this team, whatever the shift. Null: never.';
+
+CREATE FUNCTION desk.team_modes_apply(p_document json) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+    BEGIN ATOMIC
+        UPDATE desk.team g SET mode = coalesce(n.value ->> 'mode', 'pull'), accept_within = coalesce((n.value -> 'offer' ->> 'accept_within')::int, 60),
+            overflow_after = (n.value -> 'overflow' ->> 'after')::int, overflow_team = (SELECT o.id FROM desk.team o WHERE o.slug = n.value -> 'overflow' ->> 'team')
+        FROM json_each(coalesce(p_document -> 'teams', '{}')) n WHERE n.key = g.slug;
+    END;
+COMMENT ON FUNCTION desk.team_modes_apply IS 'How tickets find their agents, of a document whose teams desk.organisation_apply has put in force.';
+REVOKE ALL ON FUNCTION desk.team_modes_apply FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION desk.team_modes_apply TO meridian_router;
+
+CREATE TABLE desk.dispatch (
+    ticket_id uuid NOT NULL, -- no foreign key: tickets are never deleted
+    event_seq int NOT NULL,
+    user_id uuid NOT NULL,
+    at timestamptz NOT NULL,
+    candidates json NOT NULL,
+    PRIMARY KEY (ticket_id, event_seq)
+);
+COMMENT ON TABLE desk.dispatch IS 'Whom the dispatcher chose, with which event, and among whom: at most ten, the best first. For agents; the event itself tells only what decided.';
+CREATE INDEX dispatch_of_user ON desk.dispatch (user_id, at);
+ALTER TABLE desk.dispatch ENABLE ROW LEVEL SECURITY;
+ALTER TABLE desk.dispatch FORCE ROW LEVEL SECURITY;
+CREATE POLICY owner_all ON desk.dispatch TO meridian_owner USING (true) WITH CHECK (true);
+CREATE POLICY router_all ON desk.dispatch TO meridian_router USING (true) WITH CHECK (true);
+CREATE POLICY reader ON desk.dispatch FOR SELECT TO meridian_intake USING
+    (current_setting('meridian.kind', true) IN ('admin', 'system')
+     OR current_setting('meridian.kind', true) IN ('agent', 'lead') AND EXISTS (SELECT FROM desk.ticket t WHERE t.id = ticket_id));
+GRANT SELECT, INSERT ON desk.dispatch TO meridian_router;
+GRANT SELECT ON desk.dispatch TO meridian_intake;
+
+CREATE FUNCTION desk.dispatch_candidates(p_ticket uuid)
+    RETURNS TABLE (id uuid, login text, region text, affinity text, speaks boolean, load int, capacity int, share numeric, idle_since timestamptz, rank bigint, why text)
+    LANGUAGE plpgsql STABLE ROWS 16 SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    t record;
+    v_handler uuid;
+    v_linked uuid[];
+BEGIN
+    SELECT k.id, k.team_id, k.requester_id, k.language INTO t FROM desk.ticket k WHERE k.id = p_ticket;
+    SELECT h.owner_id INTO v_handler
+    FROM (SELECT k.id, k.owner_id, k.updated_at FROM desk.ticket k WHERE k.requester_id = t.requester_id AND k.id <> t.id ORDER BY k.id DESC LIMIT 20) h
+    WHERE h.owner_id IS NOT NULL AND h.updated_at > now() - interval '30 days' ORDER BY h.id DESC LIMIT 1;
+    v_linked := ARRAY(SELECT k.owner_id FROM (SELECT l.to_id AS id FROM desk.link l WHERE l.from_id = t.id UNION SELECT l.from_id FROM desk.link l WHERE l.to_id = t.id) o
+                      JOIN desk.ticket k ON k.id = o.id WHERE k.owner_id IS NOT NULL);
+    RETURN QUERY
+    WITH there AS MATERIALIZED (
+        SELECT u.id, u.login, u.region, u.language, p.since
+        FROM desk.team_member m JOIN desk.presence p ON p.user_id = m.user_id JOIN desk.app_user u ON u.id = m.user_id
+        WHERE m.team_id = t.team_id AND u.disabled_at IS NULL AND desk.presence_now(p.state, p.until) = 'available'
+          AND NOT EXISTS (SELECT FROM desk.offer o WHERE o.user_id = u.id AND o.outcome IS NULL AND o.kind = 'offer')
+          AND NOT EXISTS (SELECT FROM desk.offer o WHERE o.ticket_id = t.id AND o.user_id = u.id AND o.kind = 'offer' AND o.outcome IN ('declined', 'expired'))
+          AND desk.refusal_of(u.id, t.id) IS NULL
+    ), scored AS (
+        SELECT c.id, c.login, c.region,
+               CASE WHEN c.id = v_handler THEN 'requester' WHEN c.id = ANY (v_linked) THEN 'link' END AS affinity,
+               t.language = ANY (s.languages) OR s.languages = '{}' AND c.language = t.language AS speaks,
+               s.load, s.capacity, round(s.load::numeric / coalesce(s.capacity, 40), 3) AS share,
+               greatest(c.since, (SELECT max(d.at) FROM desk.dispatch d WHERE d.user_id = c.id),
+                        (SELECT max(k.owned_at) FROM desk.owned w JOIN desk.ticket k ON k.id = w.ticket_id WHERE w.owner_id = c.id AND w.priority IS NOT NULL)) AS idle_since
+        FROM there c CROSS JOIN LATERAL desk.standing(c.id) s
+    )
+    SELECT s.id, s.login, s.region, s.affinity, s.speaks, s.load, s.capacity, s.share, s.idle_since, row_number() OVER w,
+           CASE WHEN s.affinity IS NOT NULL THEN s.affinity WHEN lead(s.id) OVER w IS NULL THEN 'only' WHEN s.speaks AND NOT lead(s.speaks) OVER w THEN 'language'
+                WHEN s.share < lead(s.share) OVER w THEN 'load' WHEN s.idle_since < lead(s.idle_since) OVER w THEN 'idle' ELSE 'name' END
+    FROM scored s WINDOW w AS (ORDER BY s.affinity IS NULL, NOT s.speaks, s.share, s.idle_since, s.login);
+END $$;
+COMMENT ON FUNCTION desk.dispatch_candidates IS
+    'Who may be given a ticket now, ranked: who handled the requester''s last ticket of thirty days or owns a linked one; who speaks its language (without languages in the organisation: that of the account); the least share of the capacity (without one: of 40 points); who has waited longest; by login. why: what put each before the next.';
+
+CREATE FUNCTION desk.candidate_json(login text, affinity text, speaks boolean, load int, capacity int, share numeric, idle_since timestamptz) RETURNS json LANGUAGE sql STABLE
+    RETURN json_build_object('login', login, 'affinity', affinity, 'speaks', speaks, 'load', load, 'capacity', capacity, 'share', share, 'idle_since', desk.rfc3339(idle_since));
+COMMENT ON FUNCTION desk.candidate_json IS 'One of desk.dispatch_candidates as the API shows it.';
+
+-- ---- overflow --------------------------------------------------------------------------------------------------------------------
+
+ALTER TABLE desk.ticket ADD opened_to_all boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN desk.ticket.opened_to_all IS 'Nobody took it in time: until it leaves its team, shifts keep nobody from taking it.';
+ALTER TABLE desk.ready ADD overflows boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN desk.ready.overflows IS 'Its team has an overflow, so that it has a timer.';
+ALTER TABLE desk.lane ADD opened boolean NOT NULL DEFAULT false, DROP CONSTRAINT lane_team_id_skills_language_key, ADD UNIQUE (team_id, skills, language, opened);
+COMMENT ON COLUMN desk.lane.opened IS 'Of tickets that are opened to all.';
+
+CREATE OR REPLACE FUNCTION desk.ready_lane() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.overflows := coalesce((SELECT g.overflow_after IS NOT NULL FROM desk.team g WHERE g.id = NEW.team_id), false);
+    FOR attempt IN 1 .. 2 LOOP
+        SELECT l.id INTO NEW.lane_id FROM desk.ticket t JOIN desk.lane l ON l.team_id = NEW.team_id AND l.skills = t.skills AND l.language = t.language AND l.opened = t.opened_to_all
+        WHERE t.id = NEW.ticket_id;
+        IF FOUND THEN
+            RETURN NEW;
+        END IF;
+        PERFORM pg_advisory_xact_lock(hashtext('desk.lane')); -- who makes several does not deadlock with another one; then look again
+    END LOOP;
+    INSERT INTO desk.lane (team_id, skills, language, opened) SELECT NEW.team_id, t.skills, t.language, t.opened_to_all FROM desk.ticket t WHERE t.id = NEW.ticket_id
+    RETURNING id INTO NEW.lane_id;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION desk.ready_overflow() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' AND OLD.overflows THEN
+        DELETE FROM desk.timer r WHERE r.ticket_id = OLD.ticket_id AND r.name = 'overflow';
+    END IF;
+    IF TG_OP <> 'DELETE' AND NEW.overflows THEN
+        INSERT INTO desk.timer (ticket_id, name, fire_at, generation)
+        SELECT t.id, 'overflow', clock_timestamp() + g.overflow_after * interval '1 s', t.event_seq
+        FROM desk.ticket t, desk.team g WHERE t.id = NEW.ticket_id AND g.id = NEW.team_id AND NOT t.opened_to_all
+        ON CONFLICT (ticket_id, name) DO UPDATE SET fire_at = excluded.fire_at, generation = excluded.generation;
+    END IF;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION desk.ready_overflow IS 'Arms the timer of a ticket that enters the queue of a team with an overflow, and cancels it when it leaves, whoever does it. Schedulers find it without a hint.';
+CREATE TRIGGER ready_arms_overflow AFTER INSERT ON desk.ready FOR EACH ROW WHEN (NEW.overflows) EXECUTE FUNCTION desk.ready_overflow();
+CREATE TRIGGER ready_moves_overflow AFTER UPDATE OF team_id ON desk.ready FOR EACH ROW WHEN (OLD.team_id <> NEW.team_id) EXECUTE FUNCTION desk.ready_overflow();
+CREATE TRIGGER ready_cancels_overflow AFTER DELETE ON desk.ready FOR EACH ROW WHEN (OLD.overflows) EXECUTE FUNCTION desk.ready_overflow();
+
+-- ---- who may take what, as before, but for what has been opened to all; claims, but for what has been offered since the queue was read -----------------
+
+CREATE OR REPLACE FUNCTION desk.lanes_of(p_claims json, p_waiting bigint) RETURNS TABLE (lane int, urgent bigint, usual bigint, speaking bigint) LANGUAGE sql STABLE AS $$
+    SELECT l.id, bit_or(c.bit),
+           coalesce(bit_or(c.bit) FILTER (WHERE desk.refusal('{}', 4, l.claims, '{}', c.awake, c.is_full) IS NULL), 0), -- the skills are there
+           coalesce(bit_or(c.bit) FILTER (WHERE l.language = ANY (c.languages)), 0)
+    FROM (SELECT 1::bigint << x.n AS bit, x.teams, s.*
+          FROM json_to_recordset(p_claims) AS x (n int, agent uuid, teams int[]) CROSS JOIN LATERAL desk.standing(x.agent) s
+          WHERE p_waiting & (1::bigint << x.n) <> 0 OFFSET 0) c
+    CROSS JOIN unnest(c.teams) AS m (team)
+    CROSS JOIN LATERAL (SELECT l.id, l.skills, l.language, CASE WHEN l.opened THEN 'anybody' ELSE g.claims END AS claims FROM desk.lane l JOIN desk.team g ON g.id = l.team_id
+                        WHERE l.team_id = m.team AND l.skills <@ c.skills OFFSET 0) l -- OFFSET 0: by the index of the team, however many lanes there are
+    GROUP BY l.id
+$$;
+
+CREATE OR REPLACE FUNCTION desk.refusal_of(p_user uuid, p_ticket uuid) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT CASE WHEN NOT EXISTS (SELECT FROM desk.team_member m WHERE m.user_id = p_user AND m.team_id = t.team_id) THEN 'team'
+                        ELSE desk.refusal(t.skills, t.priority, CASE WHEN t.opened_to_all THEN 'anybody' ELSE g.claims END, s.skills, s.awake, s.is_full) END
+            FROM desk.ticket t JOIN desk.team g ON g.id = t.team_id CROSS JOIN LATERAL desk.standing(p_user) s WHERE t.id = p_ticket);
+END $$;
+
+CREATE OR REPLACE FUNCTION desk.claim_next(p_claims json)
+    RETURNS TABLE (claim int, cluster_epoch bigint, response text, response_hash text, answer text, busy boolean) LANGUAGE plpgsql ROWS 16
+    SET plan_cache_mode = force_generic_plan AS $$ -- the best plan is always the same, and making it costs more than the claim
+DECLARE
+    v_epoch bigint;
+    v_waiting bigint := 0; -- claims without a ticket, each the bit of its number
+    v_held bigint := 0;    -- those that were passed over a ticket because somebody else holds it
+    v_keys text[] := '{}'; -- whose answers this call will write
+    v_limited uuid[] := '{}'; -- agents of these with a capacity, each once
+    v_lanes json;          -- what each lane may give to which of them
+    v_bits bigint[] := '{}';
+    v_tickets uuid[] := '{}'; -- beside the bits of those who get them
+    v_depth int;
+    v_one bigint;
+    c record;
+    h record;
+BEGIN
+    SELECT k.epoch INTO v_epoch FROM desk.cluster k;
+    FOR c IN
+        SELECT x.n, x.epoch, x.agent, x.agent || x.key AS key, k.response, encode(k.body_hash, 'hex') AS hash,
+               (SELECT a.capacity FROM desk.agent a WHERE a.user_id = x.agent) IS NOT NULL AS limited
+        FROM json_to_recordset(p_claims) AS x (n int, epoch bigint, agent uuid, key text)
+        LEFT JOIN LATERAL (SELECT d.response, d.body_hash FROM desk.command d WHERE d.user_id = x.agent AND d.key = x.key LIMIT 1) k ON true
+    LOOP
+        IF c.response IS NOT NULL OR c.epoch > v_epoch OR c.key = ANY (v_keys) THEN
+            RETURN QUERY VALUES (c.n, v_epoch, c.response, c.hash, NULL::text, c.response IS NULL);
+        ELSIF c.limited AND (c.agent = ANY (v_limited) OR NOT pg_try_advisory_xact_lock(desk.agent_lock_key(c.agent))) THEN
+            RETURN QUERY VALUES (c.n, v_epoch, NULL::text, NULL::text, NULL::text, true); -- after the other one has counted
+        ELSE
+            v_waiting := v_waiting | (1::bigint << c.n);
+            v_keys := v_keys || c.key;
+            IF c.limited THEN
+                v_limited := v_limited || c.agent;
+            END IF;
+        END IF;
+    END LOOP;
+    IF v_waiting = 0 THEN
+        RETURN;
+    END IF;
+    SELECT json_agg(l) INTO v_lanes FROM desk.lanes_of(p_claims, v_waiting) l;
+
+    -- Each ticket, the most urgent first, goes to the first who wants it; within a priority first to those who speak its language, unless it is past due:
+    -- then to anybody. Within a lane that is the order of its index, so as many heads as there are claims are enough, unless others hold some of them.
+    FOREACH v_depth IN ARRAY ARRAY[cardinality(v_keys), cardinality(v_keys) + 48] LOOP
+        FOR h IN
+            SELECT q.ticket_id, q.team_id, p.wanted
+            FROM json_to_recordset(v_lanes) AS l (lane int, urgent bigint, usual bigint, speaking bigint)
+            CROSS JOIN LATERAL (SELECT r.ticket_id, r.team_id, r.priority, r.due_at FROM desk.ready r
+                                WHERE r.lane_id = l.lane AND r.priority <= CASE WHEN l.usual = 0 THEN 1 ELSE 4 END
+                                ORDER BY r.lane_id, r.priority, r.due_at, r.ticket_id LIMIT v_depth) q
+            CROSS JOIN LATERAL (SELECT CASE WHEN q.priority = 1 THEN l.urgent ELSE l.usual END AS able,
+                                       CASE WHEN q.due_at <= now() THEN -1 ELSE l.speaking END AS preferring) m
+            CROSS JOIN LATERAL (VALUES (false, m.able & m.preferring), (true, m.able & ~m.preferring)) p (later, wanted)
+            WHERE p.wanted <> 0
+            ORDER BY q.priority, p.later, q.due_at, q.ticket_id
+        LOOP
+            EXIT WHEN v_waiting = 0;
+            v_one := v_waiting & h.wanted;
+            CONTINUE WHEN v_one = 0 OR h.ticket_id = ANY (v_tickets);
+            PERFORM FROM desk.ticket k WHERE k.id = h.ticket_id AND k.team_id = h.team_id AND k.owner_id IS NULL AND k.offered_to IS NULL AND k.state IN ('new', 'open')
+                FOR NO KEY UPDATE SKIP LOCKED;
+            IF FOUND THEN
+                v_one := v_one & -v_one; -- the lowest
+                v_waiting := v_waiting & ~v_one;
+                v_bits := v_bits || v_one;
+                v_tickets := v_tickets || h.ticket_id;
+            ELSE
+                v_held := v_held | v_one;
+            END IF;
+        END LOOP;
+        EXIT WHEN v_waiting & v_held = 0;
+    END LOOP;
+
+    IF v_waiting <> 0 THEN
+        INSERT INTO desk.command (user_id, key, body_hash, response)
+        SELECT x.agent, x.key, decode(x.hash, 'hex'), '' FROM json_to_recordset(p_claims) AS x (n int, agent uuid, key text, hash text)
+        WHERE (1::bigint << x.n) & v_waiting & ~v_held <> 0 ORDER BY x.agent, x.key;
+        RETURN QUERY SELECT x.n, v_epoch, NULL::text, NULL::text, NULL::text, (1::bigint << x.n) & v_held <> 0
+        FROM json_to_recordset(p_claims) AS x (n int) WHERE (1::bigint << x.n) & v_waiting <> 0;
+    END IF;
+    IF v_tickets = '{}' THEN
+        RETURN;
+    END IF;
+    DELETE FROM desk.ready r WHERE r.ticket_id = ANY (v_tickets); -- whoever changes such a row has locked its ticket
+    RETURN QUERY
+    WITH given AS MATERIALIZED (
+        SELECT x.*, k.id AS ticket_id, s.slug, greatest(clock_timestamp(), k.updated_at) AS at,
+               jsonb_build_object('owner', x.login, 'region', x.region, 'epoch', k.epoch + 1, 'state', 'open', 'priority', k.priority, 'team', s.slug)
+                   || CASE WHEN k.state <> 'open' THEN jsonb_build_object('from_state', k.state) ELSE '{}' END AS data
+        FROM desk.ticket k
+        JOIN unnest(v_bits, v_tickets) AS v (bit, id) ON v.id = k.id
+        JOIN json_to_recordset(p_claims) AS x (n int, agent uuid, login text, region text, key text, hash text, trace text) ON 1::bigint << x.n = v.bit
+        CROSS JOIN LATERAL (SELECT (SELECT g.slug FROM desk.team g WHERE g.id = k.team_id) AS slug) s
+        WHERE k.id = ANY (v_tickets)
+    ), w AS (
+        UPDATE desk.ticket AS k SET
+            state = 'open', owner_id = v.agent, owner_region = v.region, owned_at = v.at, epoch = k.epoch + 1, updated_at = v.at, event_seq = k.event_seq + 1,
+            event_hash = desk.event_hash(k.event_hash, k.id, k.event_seq + 1, 'ticket.claimed', v.at, v.login, v.data)
+        FROM given v WHERE k.id = ANY (v_tickets) AND v.ticket_id = k.id
+        RETURNING v.*, k.event_seq, k.event_hash, desk.ticket_answer(k.*, v.slug,
+            (SELECT json_build_object('login', o.login, 'name', o.name, 'region', v.region) FROM desk.app_user o WHERE o.id = v.agent),
+            (SELECT json_build_object('login', r.login, 'name', r.name) FROM desk.app_user r WHERE r.id = k.requester_id))::text AS answer
+    ), e AS (
+        INSERT INTO desk.event (position, ticket_id, seq, type, at, actor_id, actor, public, data, hash)
+        SELECT desk.feed_position(w.n), w.ticket_id, w.event_seq, 'ticket.claimed', w.at, w.agent, w.login, true, w.data, w.event_hash FROM w
+    ), o AS (
+        INSERT INTO desk.outbox (position, ticket_id, event_seq, type, data, trace_id)
+        SELECT desk.feed_position(w.n), w.ticket_id, w.event_seq, 'ticket.claimed', w.data, w.trace FROM w
+    ), k AS (
+        INSERT INTO desk.command (user_id, key, body_hash, response)
+        SELECT w.agent, w.key, decode(w.hash, 'hex'), w.answer FROM w ORDER BY w.agent, w.key -- two calls with the same keys do not deadlock
+    )
+    SELECT w.n, v_epoch, NULL::text, NULL::text, w.answer, false FROM w;
+END $$;
+RESET ROLE;

@@ -1,0 +1,89 @@
+"""Routers that are killed while tickets are offered, accepted, declined and missed: a watcher looks all the time, in one snapshot of the
+database, that each open ticket has exactly one of an owner, an open offer, a place in the queue."""
+import itertools
+import os
+import random
+import threading
+import time
+
+from desk import HELD, check_promises, wait_for
+
+SECONDS = int(os.environ.get("MERIDIAN_CHAOS_SECONDS", "20"))
+AGENTS = [("eu", 4), ("ap", 4), ("us", 4)]
+
+
+class Agents:
+    """Each is there, and answers what is offered: takes and resolves it, declines it, or says nothing."""
+
+    def __init__(self, desk):
+        self.desk, self.stop, self.answers, self.looks, self.astray = desk, threading.Event(), 0, 0, []
+
+    def insist(self, call):
+        while not self.stop.is_set():
+            try:
+                answer = call()
+                if answer.status < 500 and answer.status != 429:
+                    return answer
+            except OSError:
+                pass
+            self.stop.wait(0.1)
+        return None
+
+    def work(self, region, n):
+        client, chance = self.desk.agent(region, n), random.Random(n)
+        while not self.stop.is_set():
+            self.insist(lambda: client.call("PUT", "/api/v1/me/presence", {"state": "available"}))
+            offers = self.insist(lambda: client.get("/api/v1/offers"))
+            for offer in offers.json["items"] if offers and offers.status == 200 else []:
+                turn = chance.random()
+                if turn < 0.2:
+                    continue
+                number = offer["number"]
+                verb, body = ("decline", {"reason": "Busy"}) if turn < 0.5 else ("accept", {})
+                answer = self.insist(lambda v=verb, n=number, b=body: client.act(n, v, key=f"{v}-{n}-{client.user}", **b))
+                self.answers += bool(answer and answer.status == 200)
+            self.stop.wait(0.1)
+
+    def watch(self):
+        while not self.stop.is_set():
+            try:
+                self.astray += self.desk.sql(HELD)
+                self.looks += 1
+            except Exception:  # pylint: disable=broad-except
+                pass  # the database answers again, or the test ends for another reason
+            self.stop.wait(0.05)
+
+
+def test_no_ticket_is_ever_lost(desk):
+    admin = desk.client("eu", "admin")
+    before = admin.get("/api/v1/organisation").json
+    document = {**before["document"], "teams": {name: dict(team) for name, team in before["document"]["teams"].items()}}
+    document["teams"]["service-desk"] |= {"mode": "offer", "offer": {"accept_within": 5}, "overflow": {"after": 6, "team": "infrastructure"}}
+    assert admin.post("/api/v1/organisation", {"document": document, "base_version": before["version"]}).status == 200
+    agents, requester = Agents(desk), desk.requester("eu", 3)
+    threads = [threading.Thread(target=agents.work, args=one) for one in AGENTS] + [threading.Thread(target=agents.watch)]
+    [t.start() for t in threads]
+    routers, end, kills = itertools.cycle(("router-eu-1", "router-eu-2")), time.monotonic() + SECONDS, 0
+    try:
+        while time.monotonic() < end:
+            for _ in range(5):
+                requester.submitted("Chaos of offers")
+            name = next(routers)
+            pid = desk.pid(name)
+            desk.kill(name)
+            kills += 1
+            wait_for(lambda n=name, p=pid: any(row["name"] == n and row["state"] == "running" and row["pid"] != p for row in desk.control.list()), 30)
+        wait_for(lambda: agents.answers > 5, 60, 0.2, "offers answered")
+    finally:
+        agents.stop.set()
+        [t.join() for t in threads]
+        desk.ready()
+        present = admin.get("/api/v1/organisation").json
+        assert admin.post("/api/v1/organisation", {"document": before["document"], "base_version": present["version"]}).status == 200
+        for region, n in AGENTS:
+            desk.agent(region, n).call("PUT", "/api/v1/me/presence", {"state": "offline"})
+    assert not agents.astray, agents.astray[:5]
+    check_promises(desk)
+    offers = dict(desk.sql("SELECT coalesce(outcome, 'open'), count(*) FROM desk.offer GROUP BY 1"))
+    print(f"{kills} kills, {agents.looks} looks at all tickets, offers {offers}")
+    assert agents.looks > SECONDS and offers.get("accepted"), offers
