@@ -12,7 +12,7 @@ CREATE TABLE desk.presence (
     user_id uuid PRIMARY KEY REFERENCES desk.app_user,
     state text NOT NULL CHECK (state IN ('available', 'busy', 'away', 'offline')),
     since timestamptz NOT NULL,
-    until timestamptz CHECK (state <> 'offline'),
+    until timestamptz CHECK (until IS NULL OR state <> 'offline'),
     reason text,
     said_by text NOT NULL
 ) WITH (fillfactor = 70);
