@@ -44,7 +44,7 @@ class Ticket:
         if state.startswith("transferred"):
             world.act("admin", self.number, "transfer", team=TEAM[team], reason="Theirs")
         if state == "replied":
-            self.reply = str(world.act("asker", self.number, "reply", body="And another thing")["version"])
+            self.reply = str(world.act(by, self.number, "reply", body="And another thing")["version"])
         if state.endswith(("claimed", "resolved", "closed")):
             epoch = world.act("owner", self.number, "claim")["epoch"]
         if state in ("resolved", "closed"):
