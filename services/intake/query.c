@@ -54,7 +54,7 @@ bool query_choice(struct call *call, const char *name, const char *const *choice
 bool query_page(struct call *call, const char *list, int64_t most, struct query *ret_query)
 {
     _cleanup_buf_ struct buf cursor = BUF_INIT, limit = BUF_INIT;
-    int64_t n = LIMIT_PAGE_DEFAULT;
+    int64_t n = most < LIMIT_PAGE_DEFAULT ? most : LIMIT_PAGE_DEFAULT;
 
     call->list = list;
     if (!query_text(call, "limit", 20, &limit) || !query_text(call, "cursor", CURSOR_BYTES, &cursor))

@@ -9,7 +9,8 @@ struct query {
 void query_fini(struct query *query);
 #define _cleanup_query_ _cleanup_(query_fini)
 
-/** Reads `cursor` and `limit` of a list (static text), which the call keeps. False: the call is answered. */
+/** Reads `cursor` and `limit` of a list (static text), which the call keeps. Without a limit a page has
+ * LIMIT_PAGE_DEFAULT rows, or `most` if that is fewer. False: the call is answered. */
 bool query_page(struct call *call, const char *list, int64_t most, struct query *ret_query);
 /** Appends a parameter's value, decoded; nothing when it is absent. `longest` in bytes. False: the call is
  * answered. */

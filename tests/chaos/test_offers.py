@@ -16,7 +16,7 @@ class Agents:
     """Each is there, and answers what is offered: takes and resolves it, declines it, or says nothing."""
 
     def __init__(self, desk):
-        self.desk, self.stop, self.answers, self.looks, self.astray = desk, threading.Event(), 0, 0, []
+        self.desk, self.stop, self.accepted, self.looks, self.astray = desk, threading.Event(), 0, 0, []
 
     def insist(self, call):
         while not self.stop.is_set():
@@ -41,7 +41,7 @@ class Agents:
                 number = offer["number"]
                 verb, body = ("decline", {"reason": "Busy"}) if turn < 0.5 else ("accept", {})
                 answer = self.insist(lambda v=verb, n=number, b=body: client.act(n, v, key=f"{v}-{n}-{client.user}", **b))
-                self.answers += bool(answer and answer.status == 200)
+                self.accepted += bool(verb == "accept" and answer and answer.status == 200)
             self.stop.wait(0.1)
 
     def watch(self):
@@ -73,7 +73,7 @@ def test_no_ticket_is_ever_lost(desk):
             desk.kill(name)
             kills += 1
             wait_for(lambda n=name, p=pid: any(row["name"] == n and row["state"] == "running" and row["pid"] != p for row in desk.control.list()), 30)
-        wait_for(lambda: agents.answers > 5, 60, 0.2, "offers answered")
+        wait_for(lambda: agents.accepted and agents.looks > SECONDS, 60, 0.2, "offers accepted under the eyes of the watcher")
     finally:
         agents.stop.set()
         [t.join() for t in threads]
@@ -86,4 +86,4 @@ def test_no_ticket_is_ever_lost(desk):
     check_promises(desk)
     offers = dict(desk.sql("SELECT coalesce(outcome, 'open'), count(*) FROM desk.offer GROUP BY 1"))
     print(f"{kills} kills, {agents.looks} looks at all tickets, offers {offers}")
-    assert agents.looks and offers, offers  # how many depends on the machine
+    assert agents.looks > SECONDS and offers.get("accepted"), offers

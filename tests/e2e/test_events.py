@@ -169,8 +169,8 @@ def test_live_even_when_every_hint_is_lost(desk, open_stream):
         streams = [open_stream(desk.agent(r, 1)) for r in ("eu", "ap", "us")]
         number = desk.requester("eu", 1).submitted("No hints")["number"]
         for stream in streams:
-            wait_for(lambda s=stream: s.of(number), 20, what="event without hints")
-        wait_for(lambda: desk.mails(subject=number), 30, what="mail without hints")
+            wait_for(lambda s=stream: s.of(number), 6, what="event without hints")
+        wait_for(lambda: desk.mails(subject=number), 10, what="mail without hints")
     finally:
         desk.control.restart("intake-*", "notifier-*")
 

@@ -108,6 +108,9 @@ class Line:
         """The same for everybody until one is let through; who asks as an agent has one of their own."""
         by = person if person == "asking-agent" else "asker"
         if by not in self.tickets:
+            if self.state == "offered":  # the colleague is asked for one at a time
+                self.check_untouched()
+                self.tickets.clear()
             self.tickets[by] = Ticket(self.world, self.team, self.state, by)
         return self.tickets[by]
 

@@ -694,6 +694,26 @@ Test(api, a_ticket_is_not_modified_in_its_language_and_while_it_is_fresh)
     }
 }
 
+/* Most lists show fifty unless asked for fewer or more; one whose rows are long, no more than it allows. */
+Test(api, a_page_has_no_more_rows_than_its_list_allows)
+{
+    start(HELPFUL);
+    test_db_run(rig.db, "INSERT INTO desk.tzdata (version, zones) SELECT '2026' || chr(96 + n), '{}' FROM "
+                        "generate_series(1, 6) n");
+    {
+        _cleanup_answer_ struct answer a = {0};
+        rig_ask(&rig, &a, "GET", "/api/v1/sla/tzdata", "lead-eu-1", NULL, NULL);
+        EXPECT(a, 200, "");
+        cr_assert_eq(json_array_size(json_object_get(a.json, "items")), 5);
+        cr_assert(strstr(answer_header(&a, "Link"), "rel=\"next\""));
+    }
+    {
+        _cleanup_answer_ struct answer a = {0};
+        rig_ask(&rig, &a, "GET", "/api/v1/sla/tzdata?limit=6", "lead-eu-1", NULL, NULL);
+        EXPECT(a, 400, "bad-request");
+    }
+}
+
 /* ---- commands ---- */
 
 Test(api, if_match_and_etag)
