@@ -36,6 +36,11 @@ struct rules {
     char newest[16]; /* the version of those */
 };
 
+static void rules_fini(struct rules *rules)
+{
+    json_decref(rules->before);
+}
+
 /* A zone that the present documents do not name does not matter. */
 static void look_at(struct rules *rules, json_t *item, bool first)
 {
@@ -203,10 +208,9 @@ int command_sla_tzdata(struct cli *cli)
                                    *shift_moves = json_array();
     struct clocks clocks = {.moves = clock_moves, .numbers = numbers};
     struct zone_moves moves = {.before = &before, .after = &after, .items = shift_moves};
-    struct rules rules = {0};
+    _cleanup_(rules_fini) struct rules rules = {0};
     long days = cli_flag_number(cli, "days", DAYS, 1, DAYS_MAX), done = 0;
     int code = days < 0 ? EXIT_USAGE : read_rules(plans.client, &rules);
-    _cleanup_(json_decrefp) json_t *kept = rules.before;
 
     if (!code)
         code = read_shifts(cli, &rules, days, &moves);
