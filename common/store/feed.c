@@ -20,6 +20,7 @@ void feed_event_fini(struct feed_event *event)
     free(event->number);
     free(event->region);
     free(event->data);
+    free(event->data_for_requesters);
     *event = (struct feed_event){0};
 }
 
@@ -37,6 +38,7 @@ static void read_event(const struct db_result *result, int row, struct feed_even
         .team = (uint32_t)db_int(result, row, 12),
         .restricted = db_bool(result, row, 13),
         .region = mem_str(db_text(result, row, 14)),
+        .data_for_requesters = db_is_null(result, row, 15) ? NULL : mem_str(db_text(result, row, 15)),
     };
 
     snprintf(e.ticket_id, sizeof e.ticket_id, "%s", db_text(result, row, 9));

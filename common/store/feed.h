@@ -12,6 +12,7 @@ struct feed_event {
     uint32_t team;
     char *type, *actor, *number, *region; /* owned */
     char *data;                           /* JSON object, owned */
+    char *data_for_requesters;            /* the same as they may read it, owned; NULL: data */
     char requester_id[UUID_TEXT_SIZE], submitter_id[UUID_TEXT_SIZE], ticket_id[UUID_TEXT_SIZE];
 };
 void feed_event_fini(struct feed_event *event);

@@ -77,4 +77,8 @@ COMMENT ON FUNCTION desk.people_apply IS 'The rest of desk.organisation_apply, a
 REVOKE ALL ON FUNCTION desk.people_apply, desk.duty_lay FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION desk.people_apply, desk.duty_lay TO meridian_router;
 GRANT SELECT ON desk.duty TO meridian_intake, meridian_router, meridian_report;
+CREATE FUNCTION desk.event_for_requesters(type text, data jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN type = 'ticket.created' THEN data - '{customer,customer_tier,contract,site,zone}'::text[] ELSE data END;
+COMMENT ON FUNCTION desk.event_for_requesters IS 'An event''s data as its requester reads it: without what the desk says of them.';
+GRANT EXECUTE ON FUNCTION desk.event_for_requesters TO meridian_intake, meridian_router;
 RESET ROLE;

@@ -81,10 +81,11 @@ static bool may_see(const struct subscriber *s, const struct feed_event *event)
 }
 
 /* CloudEvents 1.0, structured JSON. */
-static void render(const struct feed_event *event, struct buf *out)
+static void render(const struct feed_event *event, enum user_role role, struct buf *out)
 {
     char at[CLOCK_TEXT_SIZE];
-    struct str data = str_from(event->data);
+    const char *hidden = role == ROLE_REQUESTER ? event->data_for_requesters : NULL;
+    struct str data = str_from(hidden ? hidden : event->data);
 
     buf_printf(out,
                "id: %lld\nevent: %s\ndata: "
@@ -116,7 +117,7 @@ static void deliver(struct subscriber *s, const struct feed_event *event)
     s->position = event->position;
     if (!s->stream || !may_see(s, event))
         return;
-    render(event, &text);
+    render(event, s->role, &text);
     metric_add(s->feed->sent, NULL, 1);
     send_bytes(s, buf_str(&text));
 }

@@ -250,6 +250,27 @@ Test(documents, whose_a_ticket_is_for_agents_only)
     json_decref(json);
 }
 
+Test(documents, what_the_desk_says_of_requesters_is_no_event_of_theirs)
+{
+    json_t *json, *data;
+
+    test_db_run(desk.db,
+                "INSERT INTO desk.event (position, ticket_id, seq, type, at, actor, public, data, hash) "
+                "SELECT desk.feed_position(0), t.id, 2, 'ticket.created', now(), 'agent-eu-1', true, "
+                "'{\"customer\": \"acme\", \"customer_tier\": \"standard\", \"contract\": \"c\", "
+                "\"site\": \"s\", \"zone\": \"UTC\", \"state\": \"new\"}', '\\x02' "
+                "FROM desk.ticket t WHERE t.number = 'EU-1'");
+    cr_assert_eq(desk_read(&desk, "requester-eu-1", "events", &json, "EU-1", "1", "10", NULL), 0);
+    data = json_object_get(json_array_get(json_object_get(json, "items"), 0), "data");
+    cr_assert_str_eq(desk_text(data, "state"), "new");
+    cr_assert_eq(json_object_size(data), 1);
+    json_decref(json);
+    cr_assert_eq(desk_read(&desk, "agent-us-1", "events", &json, "EU-1", "1", "10", NULL), 0);
+    data = json_object_get(json_array_get(json_object_get(json, "items"), 0), "data");
+    cr_assert_str_eq(desk_text(data, "customer"), "acme");
+    json_decref(json);
+}
+
 Test(documents, teams_say_who_is_on_duty)
 {
     const json_t *team = NULL, *item;

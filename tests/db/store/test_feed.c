@@ -201,6 +201,7 @@ Test(feed, an_event_carries_what_decides_who_may_see_it)
     cr_assert_str_eq(events[0].type, "ticket.created");
     cr_assert_str_eq(events[0].requester_id, test_db_text(desk.db, "SELECT md5('requester-eu-1')::uuid"));
     cr_assert_str_eq(events[0].data, "{}");
+    cr_assert_str_eq(events[0].data_for_requesters, "{}");
     cr_assert_geq(horizon, events[3].position);
     for (size_t i = 0; i < n; i++)
         feed_event_fini(&events[i]);
