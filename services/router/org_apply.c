@@ -64,22 +64,13 @@ static int add(struct db_conn *conn, struct job *job, const char *document,
     return r ? r : tzdata_record(conn);
 }
 
-static int add_people(struct db_conn *conn, const char *document)
+static int add_rest(struct db_conn *conn, const char *document)
 {
     _cleanup_params_ struct db_params params = {0};
     _cleanup_result_ struct db_result result = {0};
 
     db_param_text(&params, document);
-    return db_exec(conn, &sql_router_people_apply, &params, &result);
-}
-
-static int add_modes(struct db_conn *conn, const char *document)
-{
-    _cleanup_params_ struct db_params params = {0};
-    _cleanup_result_ struct db_result result = {0};
-
-    db_param_text(&params, document);
-    return db_exec(conn, &sql_router_team_modes_apply, &params, &result);
+    return db_exec(conn, &sql_router_organisation_apply_rest, &params, &result);
 }
 
 static int apply(struct db_conn *conn, struct job *job, const json_t *document,
@@ -113,9 +104,7 @@ static int apply(struct db_conn *conn, struct job *job, const json_t *document,
     if (!r)
         r = add(conn, job, asked->document, &read->organisation, version + 1);
     if (!r)
-        r = add_people(conn, asked->document);
-    if (!r)
-        r = add_modes(conn, asked->document);
+        r = add_rest(conn, asked->document);
     if (!r)
         r = duty_renew(conn, job->plans, NULL);
     return r < 0 ? r : answer(job, version + 1);
