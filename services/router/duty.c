@@ -14,7 +14,8 @@
 #include "router_sql.h"
 
 enum { SHIFTS_MAX = 5000 };
-#define AHEAD_S (8 * (int64_t)86400)
+#define BACK_S  ((int64_t)DAY_S) /* so that a clock that is ahead of the database's leaves no gap */
+#define AHEAD_S (8 * (int64_t)DAY_S)
 
 static int plan_in_force(struct db_conn *conn, struct plan_book *plans, const struct sla_plan **ret_plan)
 {
@@ -110,15 +111,16 @@ static void add_shift(struct buf *json, const struct db_result *named, int row, 
 static int add_schedule(struct db_conn *conn, const struct db_result *named, int row,
                         const struct escalation_schedule *schedule, int64_t now_s, struct buf *json)
 {
+    int64_t from_s = now_s - BACK_S;
     _cleanup_swapped_ struct swapped swapped = {0};
     _cleanup_oncall_shifts_ struct oncall_shifts shifts = {0};
     int64_t until_s = now_s + AHEAD_S;
-    int r = swapped_read(conn, schedule, now_s, until_s, &swapped);
+    int r = swapped_read(conn, schedule, from_s, until_s, &swapped);
 
     if (r < 0)
         return r;
-    while (oncall_shifts(&swapped.schedule, now_s, until_s, SHIFTS_MAX, &shifts) == ONCALL_TOO_MANY)
-        until_s -= (until_s - now_s) / 2;
+    while (oncall_shifts(&swapped.schedule, from_s, until_s, SHIFTS_MAX, &shifts) == ONCALL_TOO_MANY)
+        until_s -= (until_s - from_s) / 2;
     for (size_t i = 0; i < shifts.n; i++)
         add_shift(json, named, row, schedule->people[shifts.items[i].person], shifts.items[i].from_s,
                   shifts.items[i].to_s == until_s ? INT64_MAX : shifts.items[i].to_s);

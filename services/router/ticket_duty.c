@@ -36,7 +36,7 @@ static int plan(struct db_conn *conn, const struct ticket_row *row, const char *
     int r;
 
     *ret_plan = (struct ticket_plan){0};
-    if (row->owner_id || (row->state != TICKET_NEW && row->state != TICKET_OPEN))
+    if (row->owner_id || row->offered_to || (row->state != TICKET_NEW && row->state != TICKET_OPEN))
         return 0;
     db_param_int(&params, row->team);
     db_param_text(&params, role);

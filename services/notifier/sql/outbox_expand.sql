@@ -78,7 +78,7 @@ WITH taken AS (
 ), made AS (
     INSERT INTO desk.delivery (id, ticket_id, position, type, channel, class, recipient_id, endpoint_id, region, destination, payload)
     SELECT md5(concat_ws('/', m.position, 'mail', m.email))::uuid, m.ticket_id, m.position, m.type, 'mail',
-           CASE WHEN m.priority = 1 OR m.type LIKE 'sla.%' OR m.type IN ('escalation.notified', 'duty.notified', 'ticket.taken_over', 'ticket.offered') THEN 0 WHEN m.type = 'ticket.created' THEN 2 ELSE 1 END,
+           CASE WHEN m.priority = 1 OR m.type LIKE 'sla.%' OR m.type IN ('escalation.notified', 'ticket.taken_over', 'ticket.offered') THEN 0 WHEN m.type = 'ticket.created' THEN 2 ELSE 1 END,
            m.user_id, NULL, m.user_region, m.email,
            jsonb_strip_nulls(jsonb_build_object(
                'type', CASE WHEN m.audience = 'requester' AND m.type = 'sla.breached' THEN 'ticket.progress' ELSE m.type END, 'ticket_id', m.told_id, 'number', m.told_number, 'title', m.told_subject, 'service', m.service,
@@ -103,7 +103,7 @@ WITH taken AS (
     CROSS JOIN LATERAL (SELECT extract(epoch FROM m.at + interval '14 days')::bigint AS expires_s) c -- of links that confirm
     UNION ALL
     SELECT md5(concat_ws('/', d.position, 'webhook', w.id, w.url))::uuid, d.ticket_id, d.position, d.type, 'webhook',
-           CASE WHEN d.priority = 1 OR d.type LIKE 'sla.%' OR d.type IN ('escalation.notified', 'duty.notified') THEN 0 WHEN d.type = 'ticket.created' THEN 2 ELSE 1 END,
+           CASE WHEN d.priority = 1 OR d.type LIKE 'sla.%' OR d.type = 'escalation.notified' THEN 0 WHEN d.type = 'ticket.created' THEN 2 ELSE 1 END,
            NULL, w.id, coalesce(w.region, $2), w.url,
            jsonb_strip_nulls(jsonb_build_object(
                'specversion', '1.0', 'id', d.position::text, 'source', '/regions/' || d.region,

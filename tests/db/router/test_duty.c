@@ -65,6 +65,9 @@ Test(duty, is_laid_out_with_organisations_and_plans)
 
     cr_status(apply("{\"main\": \"first\"}"), 0);
     cr_expect_str_eq(laid(), "main lead-eu-1 infinity");
+    cr_expect_eq(
+        test_db_int(desk.db, "SELECT count(*) FROM desk.duty WHERE from_at > now() - interval '1 h'"), 0,
+        "a clock that is ahead of the database's leaves no gap");
     cr_status(apply(BOTH), 0);
     cr_expect_str_eq(laid(), "main lead-eu-1 infinity, backup agent-ap-1 infinity");
     cr_expect_str_eq(
