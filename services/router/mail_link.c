@@ -6,6 +6,7 @@
  * A token is NUMBER.EPOCH.EXPIRES.SIGNATURE; the database signs (desk.confirm_signature) and says whether it
  * did. Everything that is wrong with one gives the same refusal, so that nothing can be learned by trying.
  * What is answered is no more than the token tells. */
+#include "base/clock.h"
 #include "meridian/errors.h"
 #include "router/command.h"
 #include "router_sql.h"
@@ -33,7 +34,7 @@ static bool parse(const char *text, struct token *ret)
     return str_cut(rest, '.', &number, &rest) && str_cut(rest, '.', &epoch, &rest) &&
            str_cut(rest, '.', &expires, &rest) && take_text(number, NUMBER_CHARS, ret->number) &&
            str_to_i64(epoch, 0, INT64_MAX, &ret->epoch) == 0 &&
-           str_to_i64(expires, 0, INT32_MAX, &ret->expires_s) == 0 &&
+           str_to_i64(expires, 0, INT64_MAX / US_PER_S, &ret->expires_s) == 0 &&
            take_text(rest, SIGNATURE_CHARS, ret->signature);
 }
 

@@ -17,7 +17,7 @@ SELECT l.id, l.number, l.state, l.priority, l.epoch, l.event_seq, l.requester_id
        desk.us(l.updated_at), desk.us(greatest(clock_timestamp(), l.updated_at)), (SELECT c.epoch FROM desk.cluster c),
        l.pending_reason, desk.us(l.pending_until), g.tier, l.impact, l.urgency, desk.us(l.nudged_at), b.slug,
        l.offered_to, p.login, p.name, desk.us(l.offered_until),
-       coalesce((SELECT k.id FROM named k), l.id), desk.us(l.reopen_until)
+       coalesce((SELECT k.id FROM named k), l.id), CASE WHEN g.retired_at IS NULL THEN desk.us(l.reopen_until) END -- nobody would find it in a team that is no more
 FROM locked l JOIN desk.team g ON g.id = l.team_id LEFT JOIN desk.app_user o ON o.id = l.owner_id
     LEFT JOIN desk.app_user p ON p.id = l.offered_to
     LEFT JOIN desk.team b ON b.id = l.past_teams[cardinality(l.past_teams)]

@@ -152,6 +152,31 @@ Test(mail_link, not_of_another_resolution)
     finish();
 }
 
+/* What was resolved under that number is part of another ticket now, with an epoch that is the same by
+ * chance. */
+Test(mail_link, not_of_the_ticket_that_it_was_merged_into)
+{
+    const char *number = resolved(), *token = token_of(number, 14), *root = owned(2, 2);
+    Meridian__Command merge = desk_command(ACTION_MERGE, number, -1);
+
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_REOPEN, number, -1), 0);
+    merge.other = (char *)root;
+    cr_status(desk_call_command(&desk, "lead-eu-1", &merge), 0);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_RESOLVE, root, ticket_epoch(&desk, root)), 0);
+    cr_expect_eq(ticket_epoch(&desk, root), 1, "as that of the link");
+    cr_status(follow(token), E_LINK_OVER);
+    cr_expect_str_eq(ticket_text(&desk, root, "state"), "resolved");
+    finish();
+}
+
+Test(mail_link, after_2038)
+{
+    const char *number = resolved();
+
+    cr_status(follow(token_of(number, 20 * 365)), 0);
+    finish();
+}
+
 /* Whatever is changed in it, it is none; so is one that was not signed here, is of another ticket or too old.
  */
 Test(mail_link, what_is_none)
