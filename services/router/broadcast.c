@@ -113,8 +113,11 @@ int broadcast_reply(struct db_conn *conn, struct command *command)
     struct ticket_place place;
     struct ticket_row *parent;
     struct count count = {0};
-    int r = ticket_place_find(conn, request->command->number, &place);
+    int r;
 
+    if (request->principal->role == ROLE_REQUESTER) /* whatever the ticket: nothing is locked or told */
+        return outcome_refuse_field(&command->job->out, "/broadcast", "is for agents");
+    r = ticket_place_find(conn, request->command->number, &place);
     if (!r)
         r = lock(conn, command, &place, &rows);
     if (r)

@@ -63,13 +63,21 @@ static int read_origin(struct db_conn *conn, const Meridian__Command *asked, str
     return ticket_team_find(conn, origin->shown->team_slug, &origin->team);
 }
 
+/* The restricted team that had it is no more, and the new one goes elsewhere: with nothing of the old one. */
+static bool leaves_restricted(const struct origin *origin)
+{
+    return origin->shown->restricted && !origin->team.id;
+}
+
 static int judge_origin(struct command *command, const struct origin *origin, bool split)
 {
+    const Meridian__Command *asked = command->job->request->command;
     struct outcome *out = &command->job->out;
 
     if (split && !origin->said)
-        return outcome_refuse(out, -E_NOT_FOUND, "%s has no reply %u", origin->row->number,
-                              command->job->request->command->reply_seq);
+        return outcome_refuse(out, -E_NOT_FOUND, "%s has no reply %u", origin->row->number, asked->reply_seq);
+    if (leaves_restricted(origin) && (!asked->subject || !*asked->subject))
+        return outcome_refuse_field(out, "/subject", "is needed: the team that had the ticket is no more");
     if (origin->links >= LIMIT_TICKET_LINKS)
         return outcome_refuse(out, -E_LINK, "A ticket has at most %d links", LIMIT_TICKET_LINKS);
     return 0;
@@ -163,13 +171,17 @@ static void fill(const struct command *command, const struct origin *origin, boo
     s->requester_id = (char *)origin->row->requester_id;
     s->submitter_id = request->principal->user_id;
     s->description = split ? (char *)origin->said : asked->text;
-    s->service = asked->service && *asked->service ? asked->service : (char *)origin->service;
+    s->service = asked->service;
+    if (!leaves_restricted(origin)) {
+        s->attributes = (char *)origin->attributes;
+        if (!s->service || !*s->service)
+            s->service = (char *)origin->service;
+    }
     s->has_impact = asked->has_impact;
     s->impact = asked->impact;
     s->has_urgency = asked->has_urgency;
     s->urgency = asked->urgency;
     s->language = (char *)origin->language;
-    s->attributes = (char *)origin->attributes;
     s->trace_id = request->trace_id;
 }
 

@@ -360,8 +360,9 @@ void ticket_rules_plan_broadcast(const Meridian__Request *request, const struct 
     *ret_plan = (struct ticket_plan){0};
     j.situation = (struct ticket_situation){.state = row->state, .owned = row->owner_id};
     next = ticket_state_next(ACTION_REPLY, j.situation);
-    if (!next || verdict(&j, row->owner_id) != AUTHZ_ALLOW)
-        return;
+    if (!next || verdict(&j, row->owner_id) != AUTHZ_ALLOW ||
+        strcmp(row->requester_id, j.actor->user_id) == 0)
+        return; /* nobody is the desk for a ticket of their own */
     plan_steps(&j, next, ret_plan);
     ret_plan->steps[0].details = details;
 }

@@ -128,12 +128,27 @@ Test(broadcast, not_to_whom_one_could_not_reply)
     finish();
 }
 
+/* Nobody answers themselves in the name of the desk: their first response would count as one. */
+Test(broadcast, not_to_ones_own_ticket)
+{
+    const char *parent = ticket_of("requester-eu-1"), *own = child_of(parent, "agent-eu-1");
+    struct answer *a;
+
+    cr_status(a = tell("agent-eu-1", parent, NULL), 0);
+    cr_expect_str_eq(member(a, "broadcast.sent"), "0");
+    cr_expect_str_eq(member(a, "broadcast.passed_over"), "1");
+    cr_expect_str_eq(ticket_text(&desk, own, "first_response_at IS NULL"), "true");
+    finish();
+}
+
 Test(broadcast, is_for_those_who_answer)
 {
     const char *parent = ticket_of("requester-eu-1"), *child = child_of(parent, "requester-ap-1");
 
     cr_status(tell("requester-eu-1", parent, NULL), E_VALIDATION);
-    cr_status(tell("requester-ap-1", parent, NULL), E_NOT_FOUND);
+    cr_status(tell("requester-ap-1", parent, NULL), E_VALIDATION);
+    cr_status(tell("requester-ap-1", "EU-77", NULL),
+              E_VALIDATION); /* nobody learns which numbers there are */
     cr_status(desk_do(&desk, "lead-eu-1", ACTION_CANCEL, parent, -1), 0);
     cr_status(tell("agent-eu-1", parent, NULL), E_BAD_TRANSITION);
     cr_expect_str_eq(heard(child), "0");

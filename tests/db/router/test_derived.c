@@ -271,6 +271,19 @@ Test(reopening, too_late)
     finish();
 }
 
+/* Nobody would find it in the queue of a team that is no more. */
+Test(reopening, not_in_a_team_that_is_no_more)
+{
+    const char *number = closed();
+
+    test_db_runf(desk.db, "UPDATE desk.team SET retired_at = now() WHERE id = %s",
+                 ticket_text(&desk, number, "team_id"));
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_REOPEN, number, -1), E_REOPEN_LATE);
+    test_db_run(desk.db, "UPDATE desk.team SET retired_at = NULL");
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_REOPEN, number, -1), 0);
+    finish();
+}
+
 #define POLICIES                                                                                             \
     "\"policies\": [{\"name\": \"all\", \"targets\": {\"first_response\": {\"amount\": \"1h\"}, "            \
     "\"resolve\": {\"amount\": "                                                                             \
@@ -292,6 +305,7 @@ Test(reopening, by_the_plan)
 
 static void sit(const char *from, const char *to)
 {
+    desk_keep_house(&desk); /* or it lays the shifts out anew */
     _cleanup_(freep) char *sql = mem_printf(
         "INSERT INTO desk.desk (name, region) VALUES ('d', 'eu') ON CONFLICT DO NOTHING; DELETE FROM "
         "desk.shift; "
@@ -365,6 +379,32 @@ Test(follow_up, goes_to_the_team_that_had_it)
     cr_expect_str_neq(ticket_text(&desk, made, "team_id"), "3");
     cr_expect_str_eq(event_of(made, 0, "data -> 'routing' ->> 'team_kept'"), "");
     test_db_run(desk.db, "UPDATE desk.team SET retired_at = NULL WHERE id = 3");
+    finish();
+}
+
+/* What a restricted team had does not go elsewhere when there is no such team any more. */
+Test(follow_up, of_a_restricted_team_that_is_no_more)
+{
+    Meridian__Command command;
+    struct draft draft, *drafts[] = {&draft};
+    const char *made;
+
+    draft_init(&draft, &desk);
+    draft.message.subject = (char *)"A dismissal";
+    draft.message.attributes = (char *)"{\"grade\": \"secret\"}";
+    cr_status(desk_submit(&desk, drafts, 1), 0);
+    desk_place(&desk, draft.number, 6);
+    cr_status(desk_do(&desk, "admin", ACTION_CLAIM, draft.number, -1), 0);
+    cr_status(desk_do(&desk, "admin", ACTION_RESOLVE, draft.number, 1), 0);
+    cr_status(desk_do(&desk, "requester-eu-1", ACTION_CONFIRM, draft.number, -1), 0);
+    test_db_run(desk.db, "UPDATE desk.team SET retired_at = now() WHERE id = 6");
+    command = desk_command(ACTION_FOLLOW_UP, draft.number, -1);
+    cr_status(desk_call_command(&desk, "requester-eu-1", &command), E_VALIDATION);
+    command.subject = (char *)"About my papers";
+    made = kept(member(desk_call_command(&desk, "requester-eu-1", &command), "follow_up"));
+    cr_expect_str_eq(ticket_text(&desk, made, "subject"), "About my papers");
+    cr_expect_str_eq(ticket_text(&desk, made, "attributes"), "{}");
+    test_db_run(desk.db, "UPDATE desk.team SET retired_at = NULL");
     finish();
 }
 
