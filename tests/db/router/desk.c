@@ -45,6 +45,18 @@ void desk_open(struct desk *desk, int workers)
     desk_start(desk, (struct router_options){.db_workers = workers});
 }
 
+static bool kept_house(void *arg)
+{
+    struct desk *desk = arg;
+
+    return test_db_int(desk->db, "SELECT count(*) FROM desk.tzdata") > 0;
+}
+
+void desk_keep_house(struct desk *desk)
+{
+    test_loop_until(&desk->loop, kept_house, desk, 20000);
+}
+
 void desk_second(struct desk *second, const struct desk *desk)
 {
     *second = (struct desk){.db = desk->db, .pg = desk->pg, .submissions = 100000};

@@ -24,6 +24,9 @@ void desk_open(struct desk *desk, int workers);
 void desk_prepare(struct desk *desk);
 void desk_start(struct desk *desk, struct router_options options);
 void desk_close(struct desk *desk);
+/** Waits until the router has done once what it does daily, 500 ms after its start: from then on what a test
+ * writes into desk.shift stays. */
+void desk_keep_house(struct desk *desk);
 /** A second router on the database of the first, with a loop of its own; its answers are the first one's
  * after its end. */
 void desk_second(struct desk *second, const struct desk *desk);

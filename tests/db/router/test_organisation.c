@@ -424,7 +424,10 @@ Test(shift_end, two_routers_return_each_once, .timeout = 120)
         numbers[i] = desk_ticket(&desk);
     for (int i = 0; i < TICKETS; i++)
         cr_status(desk_do(&desk, i % 2 ? "agent-eu-1" : "agent-ap-1", ACTION_CLAIM, numbers[i], -1), 0);
+    test_db_run(desk.db, "DELETE FROM desk.shift");
     desk_second(&second, &desk);
+    test_loop_until(&second.loop, laid_out, &desk, 20000); /* its own look at the organisation */
+    test_db_run(desk.db, "DELETE FROM desk.shift WHERE desk = 'day'");
     close_desk(&desk);
     test_loop_until(&desk.loop, second_turns, &(struct desk *[]){&desk, &second}, 20000);
     cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.event WHERE type = 'ticket.returned'"),
