@@ -48,6 +48,8 @@ struct ticket {
     int seq; /* of keys */
     json_int_t epoch;
     enum { QUEUED, OWNED, WAITING, RESOLVED, FINAL } state;
+    bool owned; /* as the last answer said: a ticket that is reopened stays with its owner, if they are on
+                   shift */
     enum replay_region owner_region;
     int owner, team;
     unsigned left;      /* a bit for each team that it went from */
@@ -125,6 +127,7 @@ static bool command(struct worker *worker, struct ticket *ticket, enum replay_op
     if (response.status == 200) {
         count_latency(run, op, response.took_us);
         ticket->epoch = json_integer_value(json_object_get(response.json, "epoch"));
+        ticket->owned = json_is_object(json_object_get(response.json, "owner"));
         ticket->accepted_only = false;
         return true;
     }
@@ -391,7 +394,7 @@ static bool step(struct worker *worker, struct ticket *ticket, const struct repl
     if (ticket->state == RESOLVED && step->kind != STEP_RESOLVE && step->kind != STEP_CLOSE) {
         if (!as_requester(worker, ticket, OP_REOPEN, json_pack("{s:s}", "reason", "not solved")))
             return false;
-        ticket->state = QUEUED;
+        ticket->state = ticket->owned ? OWNED : QUEUED;
     }
     switch (step->kind) {
     case STEP_QUEUE:
