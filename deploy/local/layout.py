@@ -19,6 +19,8 @@ PASSWORD = "meridian-demo"
 DATABASE = "meridian"
 # Services stop first, while what they drain into still runs; the primary stops last.
 STOP_ORDER = {"intake": 0, "sla": 1, "notifier": 1, "router": 2, "fake": 3, "standby": 4, "primary": 5}
+# On a machine that is full, mail waits before people do. On Kubernetes: the CPU requests of the notifier.
+NICE = {"notifier": 5, "fake": 10}
 SECRETS = ("postgres", "meridian_replica", "meridian_intake", "meridian_router", "meridian_sla", "meridian_notifier",
            "cursor_key", "webhook")
 _SERVICE_OFFSET = {"intake": 1, "router": 3, "sla": 5, "notifier": 7}
@@ -177,6 +179,7 @@ class Layout:
             entry.setdefault("ready", None)
             entry.setdefault("stop_signal", "TERM")
             entry["stop_order"] = STOP_ORDER[entry["kind"]]
+            entry["nice"] = NICE.get(entry["kind"], 0)
             entry["log"] = str(self.log / (entry["name"] + ".log"))
         return table
 

@@ -156,6 +156,7 @@ class Supervisor:
             if fds:
                 env.update(LISTEN_FDS=str(len(fds)), LISTEN_PID=str(os.getpid()))
             os.umask(0o077)
+            os.nice(spec["nice"])
             os.execvpe(spec["argv"][0], spec["argv"], env)
         except BaseException as error:  # pylint: disable=broad-except
             os.write(2, f"cannot start {child.spec['argv'][0]}: {error}\n".encode())
