@@ -170,9 +170,9 @@ Test(expand, those_on_duty_are_told_by_their_role)
 {
     static const struct {
         const char *number, *data, *told;
-    } cases[] = {{"EU-1", "{\"role\": \"main\", \"to\": [\"agent-ap-1\"]}", "agent-ap-1 0 oncall"},
-                 {"EU-2", "{\"role\": \"backup\", \"to\": [\"agent-us-1\"]}", "agent-us-1 0 backup"},
-                 {"EU-3", "{\"role\": \"backup\", \"to\": []}", "lead-eu-1 0 lead"}};
+    } cases[] = {{"EU-1", "{\"role\": \"main\", \"to\": [\"agent-ap-1\"]}", "agent-ap-1 1 oncall"},
+                 {"EU-2", "{\"role\": \"backup\", \"to\": [\"agent-us-1\"]}", "agent-us-1 1 backup"},
+                 {"EU-3", "{\"role\": \"backup\", \"to\": []}", "lead-eu-1 1 lead"}};
     struct rig rig;
 
     rig_open(&rig);
