@@ -62,6 +62,21 @@ static int64_t to_come(const json_t *changes, const char *list, const char *toda
     return n;
 }
 
+/* Days off to come that would be worked on: to whoever had planned with them, they are gone. */
+static int64_t worked_on(const json_t *changes, const char *today)
+{
+    const json_t *days = json_object_get(changes, "changed");
+    int64_t n = 0;
+
+    for (size_t i = 0; i < json_array_size(days); i++) {
+        const json_t *day = json_array_get(days, i);
+
+        n += json_object_get(day, "open") && json_object_get(json_object_get(day, "was"), "closed") &&
+             strcmp(json_string_value(json_object_get(day, "date")), today) >= 0;
+    }
+    return n;
+}
+
 static void check_dates(struct merger *m, const char *calendar, const json_t *changes)
 {
     char today[DATE_TEXT_SIZE];
@@ -70,6 +85,7 @@ static void check_dates(struct merger *m, const char *calendar, const json_t *ch
     date_text(civil_from_days(civil_day_of(m->now_s)), today);
     removed = to_come(changes, "removed", today);
     before = removed + to_come(changes, "kept", today) + to_come(changes, "changed", today);
+    removed += worked_on(changes, today);
     if (removed * 2 > before)
         hold(m, "drops_dates", calendar, before, before - removed);
 }

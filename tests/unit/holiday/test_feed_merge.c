@@ -138,6 +138,19 @@ Test(feed_merge, half_of_the_dates_may_go_and_more_may_not)
     scene_fini(&s);
 }
 
+Test(feed_merge, a_day_off_that_becomes_a_working_day_goes)
+{
+    struct scene s;
+
+    cr_assert_eq(merge(&s, "DE", "!2026-01-06 !2026-07-06 !2026-08-03 2026-09-07 2026-10-05"), 0);
+    cr_expect_eq(count(&s, "berlin", "changed"), 3);
+    expect_held(&s, NULL);
+    scene_fini(&s);
+    cr_assert_eq(merge(&s, "DE", "2026-01-06 !2026-07-06 !2026-08-03 2026-10-05"), 0);
+    expect_held(&s, "{'reason': 'drops_dates', 'calendar': 'berlin', 'before': 4, 'after': 1}");
+    scene_fini(&s);
+}
+
 Test(feed_merge, dates_gone_by_do_not_count)
 {
     struct scene s;
