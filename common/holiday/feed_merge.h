@@ -7,6 +7,8 @@
 #define FEED_HOLDS(X)                                                                                        \
     X(FEED_HOLD_DATES, "drops_dates", "more than half of the dates to come would go",                        \
       "超过一半的未来日期将被删除")                                                                          \
+    X(FEED_HOLD_OFTEN, "too_often", "it has made as many plans within a day as a feed may",                  \
+      "该订阅源在一天内生成的方案数已达上限")                                                                \
     X(FEED_HOLD_TIME, "drops_working_time",                                                                  \
       "less than half of the working time of the next year would stay", "未来一年的工时将减少一半以上")
 

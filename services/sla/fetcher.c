@@ -36,7 +36,6 @@ struct fetcher {
     struct transport *transport;
     enum step step;
     bool stopped;
-    struct fetcher_figures figures;
     struct state state; /* as the database last said */
     struct {
         struct metric *attempts, *feeds, *failing, *held, *age;
@@ -51,6 +50,7 @@ struct fetcher {
     struct curl_slist *headers;
     struct buf body, error;
     bool fresh;   /* a body came; otherwise nothing is new */
+    bool late;    /* the attempt was not the last one any more when it was told */
     bool refused; /* the guard refused an address */
 };
 
@@ -65,7 +65,7 @@ static void attempt_reset(struct fetcher *fetcher)
     fetcher->config = NULL;
     curl_slist_free_all(fetcher->headers);
     fetcher->headers = NULL;
-    fetcher->taken = fetcher->fresh = fetcher->refused = false;
+    fetcher->taken = fetcher->fresh = fetcher->late = fetcher->refused = false;
 }
 
 /* ---- on a database worker ---- */
@@ -124,7 +124,9 @@ static char *read_days(struct fetcher *fetcher)
 static int run_tell(struct db_conn *conn, void *job)
 {
     _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
     struct fetcher *fetcher = job;
+    int r;
     _cleanup_(freep) char *days = fetcher->fresh && !fetcher->error.n ? read_days(fetcher) : NULL;
 
     db_param_text(&params, buf_text(&fetcher->name));
@@ -133,12 +135,24 @@ static int run_tell(struct db_conn *conn, void *job)
     db_param_text(&params, fetcher->etag.n ? buf_text(&fetcher->etag) : NULL);
     db_param_text(&params, fetcher->last_modified.n ? buf_text(&fetcher->last_modified) : NULL);
     db_param_text(&params, fetcher->error.n ? buf_text(&fetcher->error) : NULL);
-    return db_exec(conn, &sql_sla_feed_told, &params, NULL);
+    r = db_exec(conn, &sql_sla_feed_told, &params, &result);
+    if (!r)
+        fetcher->late = !db_bool(&result, 0, 0);
+    return r;
 }
 
 /* ---- how it ended ---- */
 
 static void look(struct fetcher *fetcher);
+
+static const char *outcome(const struct fetcher *fetcher, int status)
+{
+    return status < 0         ? "lost"
+           : fetcher->late    ? "late"
+           : fetcher->error.n ? "failed"
+           : fetcher->fresh   ? "fetched"
+                              : "unchanged";
+}
 
 static void on_told(void *job, int status)
 {
@@ -151,14 +165,7 @@ static void on_told(void *job, int status)
     else if (fetcher->error.n)
         log_warn("a feed of holidays fails", L_TEXT("feed", buf_text(&fetcher->name)),
                  L_TEXT("error", buf_text(&fetcher->error)));
-    metric_add(fetcher->metrics.attempts,
-               fetcher->error.n ? "failed"
-               : fetcher->fresh ? "fetched"
-                                : "unchanged",
-               1);
-    ++*(fetcher->error.n ? &fetcher->figures.failed
-        : fetcher->fresh ? &fetcher->figures.fetched
-                         : &fetcher->figures.unchanged);
+    metric_add(fetcher->metrics.attempts, outcome(fetcher, status), 1);
     if (!fetcher->stopped)
         look(fetcher); /* others may be due */
 }
@@ -315,8 +322,11 @@ static void on_timer(uv_timer_t *timer)
 
 static void make_metrics(struct fetcher *fetcher)
 {
-    fetcher->metrics.attempts = metric_counter("meridian_sla_feed_attempts_total",
-                                               "Attempts to fetch feeds of holidays, by outcome.", "outcome");
+    fetcher->metrics.attempts =
+        metric_counter("meridian_sla_feed_attempts_total",
+                       "Attempts to fetch feeds of holidays, by outcome (late: another one had "
+                       "begun; lost: it could not be written down).",
+                       "outcome");
     fetcher->metrics.feeds = metric_gauge("meridian_sla_feeds", "Feeds of holidays of the plan.", NULL);
     fetcher->metrics.failing =
         metric_gauge("meridian_sla_feeds_failing", "Feeds that failed when they were last tried.", NULL);
@@ -375,11 +385,6 @@ struct fetcher *fetcher_close(struct fetcher *fetcher)
     transport_close(fetcher->transport);
     uv_close((uv_handle_t *)&fetcher->timer, on_closed);
     return NULL;
-}
-
-struct fetcher_figures fetcher_figures(const struct fetcher *fetcher)
-{
-    return fetcher->figures;
 }
 
 void fetcher_describe(const struct fetcher *fetcher, struct buf *out)

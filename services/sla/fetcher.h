@@ -24,9 +24,5 @@ void fetcher_stop(struct fetcher *fetcher);
 /** After db_pool_close. NULL is fine; returns NULL. Memory goes with the next turns of the loop. */
 struct fetcher *fetcher_close(struct fetcher *fetcher);
 
-struct fetcher_figures {
-    uint64_t fetched, unchanged, failed; /* attempts, by how they ended */
-};
-struct fetcher_figures fetcher_figures(const struct fetcher *fetcher);
 /** Appends a line for people: how many feeds there are, fail, and are held. */
 void fetcher_describe(const struct fetcher *fetcher, struct buf *out);

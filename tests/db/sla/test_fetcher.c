@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "desk.h"
+#include "metrics/metrics.h"
 #include "servers.h"
 #include "sla/fetcher.h"
 #include "sla_sql.h"
@@ -107,6 +108,16 @@ static void expect_error(struct field *f, const char *error)
     test_db_run(f->db, "UPDATE desk.calendar_feed SET error = NULL");
 }
 
+static double attempts(const char *outcome)
+{
+    return metric_read(metric_counter("meridian_sla_feed_attempts_total", "Attempts.", "outcome"), outcome);
+}
+
+static bool counted(void *arg)
+{
+    return attempts(((struct field *)arg)->until) > 0;
+}
+
 static bool asked_with(struct field *f, int i, const char *header)
 {
     _cleanup_buf_ struct buf request = BUF_INIT;
@@ -158,11 +169,38 @@ Test(fetcher, what_is_known_is_not_sent_again)
     cr_expect(asked_with(&f, 1, "If-None-Match: \"v1\"\r\n"));
     cr_expect(asked_with(&f, 1, "If-Modified-Since: Thu, 01 Jan 2026 00:00:00 GMT\r\n"));
     cr_expect_eq(test_db_int(f.db, "SELECT count(fetched) FROM desk.calendar_feed"), 0);
-    cr_expect_eq(fetcher_figures(f.fetcher).unchanged, 1);
+    cr_expect_eq(attempts("unchanged"), 1);
     test_db_run(f.db, "UPDATE desk.calendar_feed SET fetched_at = fetched_at - interval '1 year'");
     due_again(&f);
     expect_error(&f, "http 304");
     cr_expect_not(asked_with(&f, 2, "If-None-Match"), "in another year there are other years to read");
+    field_close(&f);
+}
+
+/* The database takes no word of an attempt that another one has followed, or cannot be told at all. */
+Test(fetcher, what_comes_to_nothing_is_counted)
+{
+    struct field f;
+
+    field_open(&f, "127.0.0.1/32");
+    test_db_run(f.db,
+                "CREATE FUNCTION public.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.attempt "
+                "> 1 THEN RAISE 'no'; END IF; RETURN NULL; END $$");
+    test_db_run(f.db, "CREATE TRIGGER no BEFORE UPDATE ON desk.calendar_feed FOR EACH ROW WHEN "
+                      "(OLD.leased_until IS NOT NULL AND NEW.leased_until IS NULL) EXECUTE FUNCTION "
+                      "public.no()");
+    receiver_script(f.server, NULL, 0, ACT_SAY);
+    receiver_says(f.server, "HTTP/1.1 200 OK", ics);
+    add_feed(&f, "DE", f.url);
+    f.until = "late";
+    test_loop_until(&f.loop, counted, &f, 20000);
+    cr_expect_eq(attempts("fetched"), 0);
+    test_db_run(f.db, "ALTER TABLE desk.calendar_feed DISABLE TRIGGER no");
+    test_db_run(f.db, "UPDATE desk.calendar_feed SET leased_until = now() - interval '1 s'");
+    test_db_run(f.db, "ALTER TABLE desk.calendar_feed ENABLE TRIGGER no");
+    f.until = "lost";
+    test_loop_until(&f.loop, counted, &f, 20000);
+    cr_expect_eq(test_db_int(f.db, "SELECT count(fetched) FROM desk.calendar_feed"), 0);
     field_close(&f);
 }
 
