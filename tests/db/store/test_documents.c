@@ -523,6 +523,33 @@ Test(documents, histories_of_clocks_page_by_tickets_and_bytes)
     cr_expect_eq(desk_read(&desk, "agent-eu-1", "sla-ticket", &json, "EU-7", NULL), -E_NOT_FOUND);
 }
 
+Test(documents, rules_of_zones_page_by_bytes)
+{
+    char after[64] = "";
+    json_t *json;
+
+    for (int i = 0; i < 4; i++)
+        test_db_runf(desk.db,
+                     "INSERT INTO desk.tzdata (version, zones) VALUES ('%d', "
+                     "jsonb_build_object('x', repeat('x', 300000)))",
+                     i);
+    for (int page = 0; page < 2; page++) {
+        const json_t *items;
+
+        cr_assert_eq(desk_read(&desk, "lead-eu-1", "tzdata", &json, after, "5", NULL), 0);
+        items = json_object_get(json, "items");
+        cr_assert_eq(json_array_size(items), 2, "%zu", json_array_size(items));
+        for (int i = 0; i < 2; i++)
+            cr_expect_eq(
+                atoi(json_string_value(json_object_get(json_array_get(items, (size_t)i), "version"))),
+                3 - 2 * page - i);
+        cr_assert_eq(json_is_string(json_object_get(json, "next")), page == 0);
+        if (page == 0)
+            snprintf(after, sizeof after, "%s", json_string_value(json_object_get(json, "next")));
+        json_decref(json);
+    }
+}
+
 Test(documents, status_counts_and_dead_letters_list)
 {
     json_t *json;
