@@ -6,6 +6,16 @@
 --      is refused by ticket_offered, and told so as a failure of the database: apply no team that offers before all routers are of this release.
 SET ROLE meridian_owner;
 
+-- ---- who lives; what feeds make -------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION desk.pace() RETURNS int LANGUAGE sql STABLE RETURN coalesce(current_setting('meridian.clock_speed', true)::int, 1);
+COMMENT ON FUNCTION desk.pace IS 'Seconds of the time of day in one of the machines: 1, but where the clock goes faster for a rehearsal.';
+CREATE FUNCTION desk.is_alive(p_seen_at timestamptz) RETURNS boolean LANGUAGE sql STABLE RETURN p_seen_at > now() - interval '10 seconds' * desk.pace();
+COMMENT ON FUNCTION desk.is_alive IS 'Whether an instance that gave its last sign of life then counts as there.';
+
+ALTER TABLE desk.calendar_feed ADD made timestamptz[] NOT NULL DEFAULT '{}';
+COMMENT ON COLUMN desk.calendar_feed.made IS 'When it made versions of the plan, of the last day: past a number of them, more wait for somebody.';
+
 -- ---- presence ----------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE desk.presence (

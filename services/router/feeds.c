@@ -1,13 +1,18 @@
-/* Judges what came, one feed a transaction: the feed's row is locked, its days are merged into the plan in
- * force (holiday/feed_merge.h), and the next version and the verdict are written together. So what came is
- * taken once, whichever routers live or die meanwhile; when an administrator's plan comes first, the days
- * stay and the next round merges them into that one.
+/* Judges what came, one feed after the other: its days are merged into the plan in force
+ * (holiday/feed_merge.h), which may take seconds and locks nothing. Then, in one transaction, the feed's row
+ * is locked if it still has the days of that attempt, and the next version and the verdict are written. So
+ * what came is taken once, whichever routers live or die meanwhile; when another plan comes first, the days
+ * stay and the next round merges them into that one. A feed that fails keeps none of those behind it waiting.
+ *
+ * What a feed's server says is not in our hands: past a number of plans a day, more of them wait for
+ * somebody, as each is kept for ever and has every router lay out anew.
  *
  * Only the calendars change here: what conditions of the plan do to each other was judged when it was
  * applied. Nobody is asked outside: schedulers fetch (services/sla/fetcher.c). */
 #include "router/feeds.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "holiday/calendar_merge.h"
 #include "holiday/feed_merge.h"
 #include "log/log.h"
 #include "meridian/errors.h"
@@ -17,6 +22,7 @@
 #include "router_sql.h"
 
 #define PATIENCE_US (30 * US_PER_S)
+enum { PLANS_A_DAY = 24 }; /* of one feed */
 
 enum verdict { APPLIED, UNCHANGED, HELD, REFUSED };
 static const char *const verdict_names[] = {"applied", "unchanged", "held", "refused"};
@@ -25,6 +31,7 @@ struct round {
     struct router *router;
     int64_t cluster_epoch; /* the highest that this router knows */
     int verdicts[ARRAY_SIZE(verdict_names)];
+    int failure; /* of the last feed that failed; 0: none did */
     struct buf trouble;
 };
 
@@ -56,6 +63,7 @@ int feeds_sync(struct db_conn *conn, const json_t *document)
 
 struct judgement {
     const char *name;
+    int64_t attempt, made; /* made: plans within a day */
     struct feed_merge merge;
     struct sla_document *read;
     struct plan_fault fault;
@@ -80,6 +88,22 @@ static int check_size(struct judgement *j)
     return -E_VALIDATION;
 }
 
+/* As the merge holds what speaks against the days themselves. */
+static void hold_often(struct judgement *j)
+{
+    const char *calendar;
+    json_t *changes;
+
+    json_object_foreach(j->merge.changes, calendar, changes)
+    {
+        if (!calendar_merge_changes(changes))
+            continue;
+        j->merge.held = json_pack("{s:s, s:s, s:I, s:I}", "reason", "too_often", "calendar", calendar,
+                                  "before", (json_int_t)j->made, "after", (json_int_t)j->made + 1);
+        return;
+    }
+}
+
 static enum verdict judge(struct judgement *j, const char *days)
 {
     _cleanup_(json_decrefp) json_t *fetched = json_loads(days, 0, NULL);
@@ -91,6 +115,8 @@ static enum verdict judge(struct judgement *j, const char *days)
         return REFUSED;
     if (!j->merge.changed)
         return UNCHANGED;
+    if (!j->merge.held && j->made >= PLANS_A_DAY)
+        hold_often(j);
     if (j->merge.held)
         return HELD;
     if (check_size(j) < 0 || sla_plan_json_read(j->merge.plan, j->present.version + 1,
@@ -132,50 +158,86 @@ static void tell(const struct judgement *j, enum verdict verdict)
                  L_TEXT("at", buf_text(&j->fault.at)), L_TEXT("reason", buf_text(&j->fault.reason)));
 }
 
-static int see_to(struct db_conn *conn, struct round *round, const char *name, const char *days)
+/* 1; 0: its days do not wait any more; -E_CONFLICT: another plan came first; other failures. */
+static int lock(struct db_conn *conn, const struct judgement *j)
 {
-    _cleanup_(judgement_fini) struct judgement j = {.name = name};
-    enum verdict verdict;
-    int r = plan_in_force_read(conn, &j.present);
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result result = {0};
+    int r;
 
-    if (!r && j.present.cluster_epoch < round->cluster_epoch)
+    db_param_text(&params, j->name);
+    db_param_int(&params, j->attempt);
+    r = db_exec(conn, &sql_router_feed_lock, &params, &result);
+    if (r < 0 || !db_rows(&result))
+        return r;
+    return db_int(&result, 0, 0) == j->present.version ? 1 : -E_CONFLICT;
+}
+
+static int settle(struct db_conn *conn, const struct judgement *j, enum verdict verdict)
+{
+    int r = 0;
+
+    if (verdict == APPLIED)
+        r = plan_add(conn, &j->present, j->merge.plan, j->read, "system:feeds");
+    if (!r)
+        r = write_verdict(conn, j, verdict);
+    return r ? r : db_commit(conn, NULL);
+}
+
+static int see_to(struct db_conn *conn, struct round *round, struct judgement *j, const char *days)
+{
+    enum verdict verdict;
+    int r = plan_in_force_read(conn, &j->present);
+
+    if (!r && j->present.cluster_epoch < round->cluster_epoch)
         r = -E_STALE_PRIMARY;
     if (r < 0)
         return r;
-    verdict = judge(&j, days);
-    if (verdict == APPLIED)
-        r = plan_add(conn, &j.present, j.merge.plan, j.read, "system:feeds");
+    verdict = judge(j, days);
+    r = db_begin(conn);
     if (!r)
-        r = write_verdict(conn, &j, verdict);
-    if (!r)
-        r = db_commit(conn, NULL);
+        r = lock(conn, j);
+    if (r <= 0)
+        return r;
+    r = settle(conn, j, verdict);
     if (r < 0)
         return r;
     round->verdicts[verdict]++;
-    tell(&j, verdict);
+    tell(j, verdict);
     return 0;
 }
 
 /* ---- rounds ---- */
 
-/* The next one behind `name`. 1; 0: there is none; a failure. */
+/* The next one behind `name`. 1, also when it fails, which is noted; 0: there is none; or a failure to know.
+ */
 static int next(struct db_conn *conn, struct round *round, struct buf *name)
 {
     _cleanup_params_ struct db_params params = {0};
     _cleanup_result_ struct db_result waiting = {0};
-    int r = db_begin(conn);
+    _cleanup_(judgement_fini) struct judgement j = {0};
+    int r;
 
     db_param_text(&params, buf_text(name));
-    if (!r)
-        r = db_exec(conn, &sql_router_feed_waiting, &params, &waiting);
-    if (r < 0)
+    r = db_exec(conn, &sql_router_feed_waiting, &params, &waiting);
+    if (r < 0) {
+        buf_printf(&round->trouble, "%s", db_error_detail(conn));
         return r;
+    }
     if (!db_rows(&waiting))
         return 0;
     buf_reset(name);
     buf_add_text(name, db_text(&waiting, 0, 0));
-    r = see_to(conn, round, buf_text(name), db_text(&waiting, 0, 1));
-    return r < 0 && r != -E_CONFLICT ? r : 1; /* an administrator was faster: the next round */
+    j.name = buf_text(name);
+    j.attempt = db_int(&waiting, 0, 2);
+    j.made = db_int(&waiting, 0, 3);
+    r = see_to(conn, round, &j, db_text(&waiting, 0, 1));
+    if (r < 0 && r != -E_CONFLICT) { /* another plan was faster: the next round */
+        buf_printf(&round->trouble, "%s%s: %s", round->trouble.n ? "; " : "", j.name, db_error_detail(conn));
+        round->failure = r;
+    }
+    db_rollback(conn);
+    return 1;
 }
 
 static int round_work(struct db_conn *conn, void *arg)
@@ -185,13 +247,10 @@ static int round_work(struct db_conn *conn, void *arg)
     int r = 1;
 
     buf_reset(&round->trouble);
-    for (int i = 0; r > 0 && i < FEEDS_MAX; i++) {
+    round->failure = 0;
+    for (int i = 0; r > 0 && i < FEEDS_MAX; i++)
         r = next(conn, round, &name);
-        if (r < 0)
-            buf_printf(&round->trouble, "%s: %s", buf_text(&name), db_error_detail(conn));
-        db_rollback(conn);
-    }
-    return r < 0 ? r : 0;
+    return r < 0 ? r : round->failure;
 }
 
 static void round_done(void *arg, int status)

@@ -1,11 +1,10 @@
--- Every instance of every region and the depth of every queue between them. Counts stop at 100000 (of the queue at 10000). No parameters. Where the
--- time of day goes faster than machines do (meridian.clock_speed), more of it passes between two signs of life.
+-- Every instance of every region and the depth of every queue between them. Counts stop at 100000 (of the queue at 10000). No parameters.
 SELECT json_build_object(
     'cluster_epoch', (SELECT epoch FROM desk.cluster),
     'instances', coalesce((SELECT json_agg(row_to_json(i)) FROM (
         SELECT n.service, n.region, n.instance, n.version, desk.rfc3339(n.started_at) AS started_at, desk.rfc3339(n.seen_at) AS seen_at,
                round(extract(epoch FROM now() - n.seen_at)::numeric, 1) AS age_s,
-               now() - n.seen_at < interval '10 seconds' * coalesce(current_setting('meridian.clock_speed', true)::int, 1) AS alive, n.stats
+               desk.is_alive(n.seen_at) AS alive, n.stats
         FROM desk.instance n ORDER BY n.region, n.service, n.instance) i), '[]'),
     'spool_depth', (SELECT coalesce(sum((stats ->> 'spool_depth')::bigint), 0) FROM desk.instance WHERE service = 'intake'),
     'spool_dead', (SELECT coalesce(sum((stats ->> 'spool_dead')::bigint), 0) FROM desk.instance WHERE service = 'intake'),

@@ -1,12 +1,10 @@
 -- What the auditor sees on a standby: clocks and timers that were due for longer than $1 microseconds and had not fired at the instant up to which
 -- this server knows the primary's commits, and since when no scheduler had looked at everything due. Measured against that instant, so that replay lag
 -- or a cut link raises no false alarm.
--- Silence and age are in time of the machines: where the time of day goes faster, meridian.clock_speed says how much.
+-- Silence and age are in time of the machines: where the time of day goes faster, desk.pace says how much.
 -- $1 bigint microseconds. Count (at most 20000), the longest overdue in microseconds, age of what is known in microseconds (null: unknown), how long
 -- schedulers have been silent in microseconds (null: unknown).
-WITH pace AS MATERIALIZED (
-    SELECT coalesce(current_setting('meridian.clock_speed', true)::int, 1) AS speed
-), known AS MATERIALIZED (
+WITH known AS MATERIALIZED (
     SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_xact_replay_timestamp() ELSE now() END AS at
 ), late AS (
     (SELECT c.fire_at FROM desk.clock c
@@ -19,6 +17,6 @@ WITH pace AS MATERIALIZED (
 )
 SELECT (SELECT count(*) FROM late),
        coalesce((SELECT desk.us(k.at) - desk.us((SELECT min(fire_at) FROM late)) FROM known k), 0),
-       (SELECT greatest(0, desk.us(clock_timestamp()) - desk.us(at)) / speed FROM known, pace),
-       (SELECT (desk.us(k.at) - desk.us(coalesce((SELECT max(s.swept_at) FROM desk.scheduler s), (SELECT c.promoted_at FROM desk.cluster c)))) / speed
-        FROM known k, pace);
+       (SELECT greatest(0, desk.us(clock_timestamp()) - desk.us(at)) / desk.pace() FROM known),
+       (SELECT (desk.us(k.at) - desk.us(coalesce((SELECT max(s.swept_at) FROM desk.scheduler s), (SELECT c.promoted_at FROM desk.cluster c)))) / desk.pace()
+        FROM known k);

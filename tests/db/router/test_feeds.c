@@ -72,6 +72,17 @@ static const char *imported(struct desk *desk)
                                   "ORDER BY version DESC LIMIT 1");
 }
 
+static bool has_imported(void *arg)
+{
+    const char *days = imported(arg);
+
+    return days && *days;
+}
+
+/* The i-th of many dates. */
+#define DATE  "\"%04d-%02d-%02d\""
+#define OF(i) 2040 + (i) / 336, (i) / 28 % 12 + 1, (i) % 28 + 1
+
 Test(feeds, a_plan_brings_its_feeds)
 {
     struct desk desk;
@@ -134,6 +145,78 @@ Test(feeds, too_much_at_once_is_held)
     judged(&desk, DAYS(OFF("2050-01-10")));
     cr_expect_null(feed(&desk, "held"), "and then it is not held any more");
     cr_expect_eq(version(&desk), 4);
+    desk_close(&desk);
+}
+
+Test(feeds, what_changes_too_often_is_held)
+{
+    struct desk desk;
+
+    desk_open(&desk, 2);
+    desk_plan(&desk, plan(1, ""));
+    test_db_run(desk.db, "UPDATE desk.calendar_feed SET made = ARRAY(SELECT now() - i * interval '1 h' FROM "
+                         "generate_series(0, 23) i)");
+    judged(&desk, DAYS(OFF("2050-01-10")));
+    cr_expect_eq(version(&desk), 2);
+    cr_expect_str_eq(feed(&desk, "held"),
+                     "{\"after\": 25, \"before\": 24, \"reason\": \"too_often\", \"calendar\": \"a\"}");
+    test_db_run(desk.db, "UPDATE desk.calendar_feed SET made[24] = now() - interval '24 h'");
+    judged(&desk, DAYS(OFF("2050-01-10")));
+    cr_expect_eq(version(&desk), 3, "a day later it may again");
+    cr_expect_str_eq(feed(&desk, "(held IS NULL) || ' ' || cardinality(made)"), "true 24");
+    desk_close(&desk);
+}
+
+/* A failure that is the feed's own, whatever it is: here the database takes no verdict on it. */
+Test(feeds, one_that_fails_keeps_no_other_waiting)
+{
+    struct desk desk;
+
+    desk_open(&desk, 2);
+    desk_plan(&desk, plan(1, ""));
+    test_db_run(desk.db, "CREATE FUNCTION public.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE "
+                         "'no'; END $$");
+    test_db_run(desk.db, "CREATE TRIGGER no BEFORE UPDATE OF fetched ON desk.calendar_feed FOR EACH ROW WHEN "
+                         "(OLD.name = 'AA' AND NEW.fetched IS NULL) EXECUTE FUNCTION public.no()");
+    test_db_run(desk.db, "INSERT INTO desk.calendar_feed (name, config, fetched) VALUES ('AA', '{}', '" DAYS(
+                             OFF("2050-02-30")) "')");
+    come(&desk, DAYS(OFF("2050-01-10")));
+    test_loop_until(&desk.loop, has_imported, &desk, 20000);
+    cr_expect_str_eq(imported(&desk), "[\"2050-01-10\"]");
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(fetched) FROM desk.calendar_feed"), 1, "AA waits");
+    desk_close(&desk);
+}
+
+/* What feeds brought and what somebody writes may fit alone and not together. */
+Test(feeds, a_plan_is_judged_with_what_they_brought)
+{
+    enum { DAYS_THERE = 3000 };
+    _cleanup_buf_ struct buf there = BUF_INIT, big = BUF_INIT;
+    struct desk desk;
+    struct answer *a;
+
+    buf_add_text(&there, ",\"imported\":{\"DE\":{\"closed\":[");
+    for (int i = 0; i < DAYS_THERE; i++)
+        buf_printf(&there, "%s" DATE, i ? "," : "", OF(i));
+    buf_add_text(&there, "],\"open\":{},\"names\":{");
+    for (int i = 0; i < DAYS_THERE; i++)
+        buf_printf(&there, "%s" DATE ":\"a day off that has a name of some length, 48 B\"", i ? "," : "",
+                   OF(i));
+    buf_add_text(&there, "}}}");
+    desk_open(&desk, 2);
+    buf_printf(&big, "{" CALENDARS "," POLICIES "," FEEDS "}", buf_text(&there), 1);
+    desk_plan(&desk, buf_text(&big));
+    buf_reset(&there);
+    buf_add_text(&there, ",\"yearly\":[\"12-25\"],\"open\":{");
+    for (int i = 0; i < DAYS_THERE; i++)
+        buf_printf(&there, "%s" DATE ":[[\"09:00\",\"12:00\"]]", i ? "," : "", OF(i));
+    buf_add_text(&there, "}");
+    buf_reset(&big);
+    buf_printf(&big, "{" CALENDARS "," POLICIES "," FEEDS "}", buf_text(&there), 1);
+    a = desk_wait(&desk, desk_send_plan(&desk, "admin", buf_text(&big), 2));
+    cr_expect_eq(a->status, E_VALIDATION, "%d", a->status);
+    cr_expect_not_null(strstr(a->json, "with what feeds of holidays brought"), "%s", a->json);
+    cr_expect_eq(version(&desk), 2);
     desk_close(&desk);
 }
 
