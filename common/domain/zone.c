@@ -193,20 +193,25 @@ bool zone_next_change(const struct zone *zone, int64_t at_s, int64_t *ret_at_s)
 
 /* ---- version ---- */
 
-static char version[16] = "unknown";
+static char version[ZONE_TZDATA_SIZE];
 
 /* The first line of tzdata.zi is "# version 2026b". The folder is the one that GLib reads. */
-static void read_version(void)
+void zone_tzdata_read(char ret_version[ZONE_TZDATA_SIZE])
 {
     const char *folder = getenv("TZDIR");
     _cleanup_(freep) char *path = mem_printf("%s/tzdata.zi", folder ? folder : "/usr/share/zoneinfo");
     FILE *file = fopen(path, "re");
-    char line[64], text[16];
+    char line[64];
 
-    if (file && fgets(line, sizeof line, file) && sscanf(line, "# version %15s", text) == 1)
-        memcpy(version, text, sizeof version);
+    if (!file || !fgets(line, sizeof line, file) || sscanf(line, "# version %15s", ret_version) != 1)
+        strcpy(ret_version, "unknown");
     if (file)
         fclose(file);
+}
+
+static void read_version(void)
+{
+    zone_tzdata_read(version);
 }
 
 const char *zone_tzdata_version(void)

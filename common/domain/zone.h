@@ -42,6 +42,10 @@ int64_t zone_last_s(const struct zone *zone, int64_t wall_s);  /* the last one *
 
 /** The next change of the offset strictly after an instant; false (and nothing set) when none is known. */
 bool zone_next_change(const struct zone *zone, int64_t at_s, int64_t *ret_at_s);
+enum { ZONE_TZDATA_SIZE = 16 };
+
 /** Version of the tzdata that this machine has (or the folder that TZDIR names), "2026b"; "unknown" where it
- * does not say. Static storage, read once. */
+ * does not say. Static storage, read once: zones that were opened since may be of a later one. */
 const char *zone_tzdata_version(void);
+/** The same, read now. */
+void zone_tzdata_read(char ret_version[ZONE_TZDATA_SIZE]);

@@ -31,18 +31,19 @@ const struct flag sla_tzdata_flags[] = {
 /* ---- which rules ---- */
 
 struct rules {
-    json_t *before;  /* an item of the list; NULL: no others are known */
-    bool seen;       /* the newest that a router wrote down are those of this machine */
-    char newest[16]; /* the version of those */
+    json_t *before;     /* an item of the list; NULL: no others are known */
+    struct buf routers; /* versions that the routers beside the primary have: "2026a", "2025b, 2026a" */
+    bool theirs;        /* all of them have that of this machine */
 };
 
 static void rules_fini(struct rules *rules)
 {
     json_decref(rules->before);
+    buf_fini(&rules->routers);
 }
 
 /* A zone that the present documents do not name does not matter. */
-static void look_at(struct rules *rules, json_t *item, bool first)
+static void look_at(struct rules *rules, json_t *item)
 {
     const json_t *zones = json_object_get(item, "zones");
     _cleanup_(json_decrefp) json_t *ours = json_object();
@@ -56,18 +57,42 @@ static void look_at(struct rules *rules, json_t *item, bool first)
 
         json_object_update(ours, found);
     }
-    if (first) {
-        rules->seen = zone_json_same(zones, ours);
-        snprintf(rules->newest, sizeof rules->newest, "%s", output_at(item, "version"));
-    }
     if (!rules->before && !zone_json_same(zones, ours))
         rules->before = json_incref(item);
+}
+
+/* Those that compute due times. One of a release that does not say which tzdata it has counts as another. */
+static int read_routers(struct client *client, struct rules *rules)
+{
+    _cleanup_response_ struct response response = {0};
+    _cleanup_(json_decrefp) json_t *versions = json_object();
+    const char *version;
+    json_t *one;
+    size_t i;
+
+    client_call_patient(client, "GET", "/api/v1/status", NULL, NULL, 10, &response);
+    if (response.status != 200)
+        return client_explain(&response, client->url);
+    json_array_foreach(json_object_get(response.json, "instances"), i, one)
+    {
+        const json_t *stats = json_object_get(one, "stats");
+
+        if (strcmp(output_at(one, "service"), "router") != 0 ||
+            !json_is_true(json_object_get(one, "alive")) ||
+            !json_is_true(json_object_get(stats, "authority")))
+            continue;
+        version = output_at(stats, "tzdata");
+        json_object_set_new(versions, *version ? version : "?", json_true());
+    }
+    json_object_foreach(versions, version, one)
+        buf_printf(&rules->routers, "%s%s", rules->routers.n ? ", " : "", version);
+    rules->theirs = json_object_size(versions) == 1 && json_object_get(versions, zone_tzdata_version());
+    return EXIT_OK_;
 }
 
 static int read_rules(struct client *client, struct rules *rules)
 {
     _cleanup_(freep) char *cursor = NULL;
-    bool first = true;
 
     do {
         _cleanup_response_ struct response response = {0};
@@ -85,8 +110,7 @@ static int read_rules(struct client *client, struct rules *rules)
             return client_explain(&response, client->url);
         json_array_foreach(json_object_get(response.json, "items"), i, item)
         {
-            look_at(rules, item, first);
-            first = false;
+            look_at(rules, item);
         }
         free(cursor);
         cursor = mem_str(json_string_value(json_object_get(response.json, "next")));
@@ -164,15 +188,29 @@ static int read_shifts(struct cli *cli, const struct rules *rules, long days, st
 
 /* ---- the whole ---- */
 
-static const struct column clock_columns[] = {{"number", "number", 16, NULL},
-                                              {"target", "target", 24, NULL},
-                                              {"cycle", "cycle", 5, NULL},
-                                              {"due", "due_at", 28, NULL},
-                                              {"becomes", "new_due_at", 28, NULL}};
-static const struct column shift_columns[] = {
-    {"kind", "kind", 8, NULL},      {"name", "name", 24, NULL}, {"user", "user", 20, NULL},
-    {"from", "from", 28, NULL},     {"to", "to", 28, NULL},     {"from then", "new_from", 28, NULL},
-    {"to then", "new_to", 28, NULL}};
+static const char *show_kind(const char *kind)
+{
+    return strcmp(kind, "desk") == 0 ? T("desk", "服务台") : T("on call", "值班");
+}
+
+static void show_tables(const struct clocks *clocks, const struct zone_moves *moves)
+{
+    const struct column clock_columns[] = {{T("NUMBER", "编号"), "number", 16, NULL},
+                                           {T("TARGET", "目标"), "target", 24, NULL},
+                                           {T("CYCLE", "轮次"), "cycle", 6, NULL},
+                                           {T("DUE", "到期"), "due_at", 28, NULL},
+                                           {T("BECOMES", "变为"), "new_due_at", 28, NULL}};
+    const struct column shift_columns[] = {
+        {T("KIND", "类别"), "kind", 8, show_kind},   {T("NAME", "名称"), "name", 24, NULL},
+        {T("USER", "人员"), "user", 20, NULL},       {T("FROM", "开始"), "from", 28, NULL},
+        {T("TO", "结束"), "to", 28, NULL},           {T("FROM THEN", "新开始"), "new_from", 28, NULL},
+        {T("TO THEN", "新结束"), "new_to", 28, NULL}};
+
+    if (json_array_size(clocks->moves))
+        output_table(clocks->moves, clock_columns, ARRAY_SIZE(clock_columns), "");
+    if (json_array_size(moves->items))
+        output_table(moves->items, shift_columns, ARRAY_SIZE(shift_columns), "");
+}
 
 static void report(const struct cli *cli, const struct rules *rules, const struct clocks *clocks,
                    const struct zone_moves *moves, long done)
@@ -180,7 +218,7 @@ static void report(const struct cli *cli, const struct rules *rules, const struc
     const char *before = rules->before ? output_at(rules->before, "version") : NULL;
     _cleanup_(json_decrefp) json_t *json =
         json_pack("{s:s?, s:s, s:s, s:I, s:O, s:I, s:O, s:I}", "from_tzdata", before, "tzdata",
-                  zone_tzdata_version(), "routers_tzdata", rules->newest, "running_clocks",
+                  zone_tzdata_version(), "routers_tzdata", buf_text(&rules->routers), "running_clocks",
                   (json_int_t)clocks->running, "clocks", clocks->moves, "looked_at_shifts",
                   (json_int_t)moves->shifts, "shifts", moves->items, "recalculated", (json_int_t)done);
 
@@ -188,10 +226,7 @@ static void report(const struct cli *cli, const struct rules *rules, const struc
         output_json(json);
         return;
     }
-    if (json_array_size(clocks->moves))
-        output_table(clocks->moves, clock_columns, ARRAY_SIZE(clock_columns), "");
-    if (json_array_size(moves->items))
-        output_table(moves->items, shift_columns, ARRAY_SIZE(shift_columns), "");
+    show_tables(clocks, moves);
     printf(T("tzdata %s, before %s: %zu of %ld running clocks and %zu of %ld shifts move\n",
              "tzdata %1$s，此前为 %2$s：%4$ld 个运行中的时钟有 %3$zu 个变动，%6$ld 个班次有 %5$zu 个变动\n"),
            zone_tzdata_version(), before ? before : T("the same", "相同"), json_array_size(clocks->moves),
@@ -213,15 +248,17 @@ int command_sla_tzdata(struct cli *cli)
     int code = days < 0 ? EXIT_USAGE : read_rules(plans.client, &rules);
 
     if (!code)
+        code = read_routers(plans.client, &rules);
+    if (!code)
         code = read_shifts(cli, &rules, days, &moves);
     if (!code)
         code = sla_history_walk(&plans, true, compare_ticket, &clocks);
-    if (!code && cli_flag(cli, "apply") && !rules.seen)
+    if (!code && cli_flag(cli, "apply") && !rules.theirs)
         code = cli_fail(EXIT_ERROR,
                         T("this machine has tzdata %s, the routers have %s: update both and restart the "
                           "routers first",
                           "本机的 tzdata 为 %s，路由服务为 %s：请先更新并重启路由服务"),
-                        zone_tzdata_version(), rules.newest[0] ? rules.newest : "?");
+                        zone_tzdata_version(), rules.routers.n ? buf_text(&rules.routers) : "?");
     else if (!code && cli_flag(cli, "apply"))
         code = sla_recalculate(cli, numbers, true, &done);
     if (code)

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { PAGE = 200 };
+enum { PAGE = 200, PAGE_OF_BEFORE = 50 };
 
 static int tell(struct sla_plans *plans, const json_t *item, sla_ticket_fn *told, void *ctx)
 {
@@ -45,19 +45,25 @@ static int tell_all(struct sla_plans *plans, const json_t *items, sla_ticket_fn 
 int sla_history_walk(struct sla_plans *plans, bool open, sla_ticket_fn *told, void *ctx)
 {
     _cleanup_(freep) char *cursor = NULL;
-    int code = EXIT_OK_;
+    int code = EXIT_OK_, page = PAGE;
+    bool again;
     long n = 0;
 
     do {
         _cleanup_response_ struct response response = {0};
         _cleanup_buf_ struct buf path = BUF_INIT;
 
-        buf_printf(&path, "/api/v1/sla/history?limit=%d%s", PAGE, open ? "&open=true" : "");
+        buf_printf(&path, "/api/v1/sla/history?limit=%d%s", page, open ? "&open=true" : "");
         if (cursor) {
             buf_add_text(&path, "&cursor=");
             buf_add_percent(&path, str_from(cursor));
         }
         client_call_patient(plans->client, "GET", buf_text(&path), NULL, NULL, 10, &response);
+        again = response.status == 400 && page == PAGE; /* an intake of the former release has smaller ones */
+        if (again) {
+            page = PAGE_OF_BEFORE;
+            continue;
+        }
         if (response.status != 200)
             return client_explain(&response, plans->client->url);
         code = tell_all(plans, json_object_get(response.json, "items"), told, ctx, &n);
@@ -65,7 +71,7 @@ int sla_history_walk(struct sla_plans *plans, bool open, sla_ticket_fn *told, vo
         cursor = mem_str(json_string_value(json_object_get(response.json, "next")));
         if (isatty(STDERR_FILENO))
             fprintf(stderr, T("\r%ld tickets", "\r%ld 个工单"), n);
-    } while (cursor && !code);
+    } while (again || (cursor && !code));
     if (isatty(STDERR_FILENO))
         fputc('\n', stderr);
     return code;

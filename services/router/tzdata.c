@@ -7,6 +7,7 @@
 #include "router/tzdata.h"
 #include "base/memory.h"
 #include "domain/zone.h"
+#include "log/log.h"
 #include "plan/zone_json.h"
 #include "router_sql.h"
 
@@ -15,14 +16,30 @@ static json_t *document_of(const struct db_result *result)
     return db_rows(result) ? json_loads(db_text(result, 0, 1), 0, NULL) : NULL;
 }
 
+/* Zones that are opened now are of the files that are there now, calendars that were read before are not:
+ * what would be written down is neither. */
+static bool was_replaced(void)
+{
+    char here[ZONE_TZDATA_SIZE];
+
+    zone_tzdata_read(here);
+    if (strcmp(here, zone_tzdata_version()) == 0)
+        return false;
+    log_warn("tzdata was replaced since this router started: restart it",
+             L_TEXT("started_with", zone_tzdata_version()), L_TEXT("there_now", here));
+    return true;
+}
+
 int tzdata_record(struct db_conn *conn)
 {
     _cleanup_result_ struct db_result plan = {0}, organisation = {0};
     _cleanup_(json_decrefp) json_t *planned = NULL, *organised = NULL, *zones = NULL;
     _cleanup_params_ struct db_params params = {0};
     _cleanup_(freep) char *text = NULL;
-    int r = db_exec(conn, &sql_router_sla_plan_latest, NULL, &plan);
+    int r = was_replaced() ? 1 : db_exec(conn, &sql_router_sla_plan_latest, NULL, &plan);
 
+    if (r > 0)
+        return 0;
     if (!r)
         r = db_exec(conn, &sql_router_organisation_newest, NULL, &organisation);
     if (r < 0)

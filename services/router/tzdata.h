@@ -4,7 +4,8 @@
 #include "db/db.h"
 
 /** Writes down the rules of the zones that the plan and the organisation in force name, unless they are
- * those that were written down last, so that it can be said later what new ones moved. Database failures. */
+ * those that were written down last or were today, so that it can be said later what new ones moved. Writes
+ * nothing and warns (in the log) when tzdata was replaced under this process. Database failures. */
 int tzdata_record(struct db_conn *conn) _must_check_;
 /** How many versions of tzdata the live instances have, and which: "2025b (3), 2026a (1)" is appended.
  * Negative for database failures. */

@@ -1,9 +1,13 @@
 /* Rules of zones at the router: when they are written down, what a decision says of them, and what is noticed
  * when instances have different ones. */
+#include "base/memory.h"
 #include "desk.h"
 #include "domain/zone.h"
 #include "router/state.h"
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static const char berlin[] =
     "{\"calendars\":{\"a\":{\"zone\":\"Europe/Berlin\",\"weekly\":{\"mon\":[[\"09:00\",\"17:00\"]]}}},"
@@ -11,6 +15,13 @@ static const char berlin[] =
 static const char both[] =
     "{\"calendars\":{\"a\":{\"zone\":\"Europe/Berlin\",\"weekly\":{\"mon\":[[\"09:00\",\"17:00\"]]}},"
     "\"b\":{\"zone\":\"Asia/Shanghai\",\"weekly\":{\"mon\":[[\"09:00\",\"17:00\"]]}}},\"policies\":[]}";
+
+static const char slower[] =
+    "{\"calendars\":{\"a\":{\"zone\":\"Europe/Berlin\",\"weekly\":{\"mon\":[[\"09:00\",\"16:00\"]]}}},"
+    "\"policies\":[]}";
+static const char utc[] =
+    "{\"calendars\":{\"a\":{\"zone\":\"UTC\",\"weekly\":{\"mon\":[[\"09:00\",\"17:00\"]]}}},"
+    "\"policies\":[]}";
 
 static int64_t rows(struct desk *desk)
 {
@@ -58,6 +69,56 @@ Test(tzdata, rules_are_written_down_by_a_router_that_starts)
     desk_start(&desk, (struct router_options){.db_workers = 2, .janitor_ms = 50});
     test_loop_until(&desk.loop, is_written, &desk, 20000);
     desk_close(&desk);
+}
+
+/* Two routers with different rules, turn by turn: here the other one is a row. */
+Test(tzdata, rules_that_take_turns_are_not_written_down_again)
+{
+    struct desk desk;
+
+    open_written(&desk);
+    cr_status(desk_wait(&desk, desk_send_plan(&desk, "admin", berlin, 1)), 0);
+    test_db_run(desk.db, "INSERT INTO desk.tzdata (version, zones) VALUES ('1999z', '{}')");
+    cr_assert_eq(rows(&desk), 3);
+    cr_status(desk_wait(&desk, desk_send_plan(&desk, "admin", slower, 2)), 0);
+    cr_expect_eq(rows(&desk), 3);
+    test_db_run(desk.db, "ALTER TABLE desk.tzdata DISABLE TRIGGER tzdata_append_only");
+    test_db_run(desk.db, "UPDATE desk.tzdata SET seen_at = seen_at - interval '25 h'");
+    cr_status(desk_wait(&desk, desk_send_plan(&desk, "admin", berlin, 3)), 0);
+    cr_expect_eq(rows(&desk), 4, "rules that are back");
+    desk_close(&desk);
+}
+
+static void put_version(const char *folder, const char *version)
+{
+    _cleanup_(freep) char *path = mem_printf("%s/tzdata.zi", folder);
+    FILE *file = fopen(path, "we");
+
+    cr_assert_not_null(file);
+    fprintf(file, "# version %s\n", version);
+    fclose(file);
+}
+
+Test(tzdata, rules_that_were_replaced_under_a_router_are_not_written_down)
+{
+    char folder[] = "/tmp/meridian-tzdata-XXXXXX";
+    _cleanup_(freep) char *file = mem_printf("%s/tzdata.zi", mkdtemp(folder));
+    struct desk desk;
+
+    put_version(folder, "2030a");
+    setenv("TZDIR", folder, 1);
+    open_written(&desk);
+    cr_expect_str_eq(test_db_text(desk.db, "SELECT version FROM desk.tzdata"), "2030a");
+    put_version(folder, "2030b");
+    cr_status(desk_wait(&desk, desk_send_plan(&desk, "admin", utc, 1)), 0);
+    cr_expect_eq(rows(&desk), 1, "neither the old rules nor the new ones");
+    put_version(folder, "2030a");
+    cr_status(desk_wait(&desk, desk_send_plan(&desk, "admin", "{\"policies\":[]}", 2)), 0);
+    cr_status(desk_wait(&desk, desk_send_plan(&desk, "admin", utc, 3)), 0);
+    cr_expect_eq(rows(&desk), 2);
+    desk_close(&desk);
+    unlink(file);
+    rmdir(folder);
 }
 
 /* What the last event of a ticket says of tzdata: "now/before". */
