@@ -151,10 +151,10 @@ class Client:
 
 
 class Desk:
-    """A running cluster. `var` given: one that runs already, for trying single tests. `clock`: how fast its time goes."""
+    """A running cluster. `var` given: one that runs already, for trying single tests. `clock`: how fast its time goes, `clock_from`: and where it begins."""
 
-    def __init__(self, var=None, base=None, clock=None):
-        self.own, self.clock = var is None, clock
+    def __init__(self, var=None, base=None, clock=None, clock_from=None):
+        self.own, self.clock = var is None, ["--clock", clock, *(["--clock-from", clock_from] if clock_from else [])] if clock else []
         if self.own:
             var, base = tempfile.mkdtemp(prefix="meridian-e2e-"), free_base()
         self.layout = Layout(var=var, base=base)
@@ -166,7 +166,7 @@ class Desk:
 
     def start(self):
         if self.own:
-            self.local("up", "--no-build", "--quiet", *(["--clock", self.clock] if self.clock else []))
+            self.local("up", "--no-build", "--quiet", *self.clock)
             self.layout = Layout(var=self.layout.var, base=self.layout.base)  # which knows the clock now
 
     def finish(self, keep_logs=None):
