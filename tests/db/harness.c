@@ -359,7 +359,9 @@ static bool walks_an_index(const char *plan, const char *table)
 
         if (strncmp(line, "Index Scan using", 16) && strncmp(line, "Index Only Scan using", 21))
             continue;
-        if (on && on < end && (strchr(" \n", on[pattern.n]) || !strncmp(on + pattern.n, "_2", 2)) &&
+        if (on && on < end &&
+            (strchr(" \n", on[pattern.n]) || !strncmp(on + pattern.n, "_2", 2) ||
+             !strncmp(on + pattern.n, "_default", 8)) && /* a partition */
             (!next || strncmp(next, "Index Cond", 10)))
             return true;
     }
@@ -379,6 +381,8 @@ void test_db_check_plan(PGconn *pg, const struct db_statement *statement, const 
         snprintf(pattern, sizeof pattern, "Seq Scan on %s\n", *large);
         cr_expect_null(strstr(plan, pattern), "%s scans %s, %s:\n%s", statement->name, *large, when, plan);
         snprintf(pattern, sizeof pattern, "Seq Scan on %s_2", *large); /* a partition */
+        cr_expect_null(strstr(plan, pattern), "%s scans %s, %s:\n%s", statement->name, *large, when, plan);
+        snprintf(pattern, sizeof pattern, "Seq Scan on %s_default", *large);
         cr_expect_null(strstr(plan, pattern), "%s scans %s, %s:\n%s", statement->name, *large, when, plan);
         cr_expect(may_walk || !walks_an_index(plan, *large), "%s walks an index of %s, %s:\n%s",
                   statement->name, *large, when, plan);

@@ -95,6 +95,11 @@ Test(plans, every_statement_uses_indexes)
     test_db_free(desk.db);
 }
 
+/* Of one claim, measured: 83 when planned in an empty database, 66 after ANALYZE. Most of it are the 41 lanes
+ * of the agent's five teams, each looked at once for what it asks; a claim that read the queue would read
+ * thousands. */
+enum { READS_MAX = 90 };
+
 /* Claims once as the router does; returns how many rows it read in all tables. */
 static int claim_reads(PGconn *pg, const char *key)
 {
@@ -136,9 +141,9 @@ Test(plans, a_claim_reads_little)
     claim_reads(pg, "first");
     claim_reads(pg, "empty");
     grow(&desk);
-    cr_expect_lt(claim_reads(pg, "grown"), 150);
+    cr_expect_lt(claim_reads(pg, "grown"), READS_MAX);
     test_db_run(desk.db, "ANALYZE");
-    cr_expect_lt(claim_reads(pg, "analyzed"), 150);
+    cr_expect_lt(claim_reads(pg, "analyzed"), READS_MAX);
     PQfinish(pg);
     PQfinish(desk.pg);
     test_db_free(desk.db);
