@@ -85,6 +85,76 @@ static void check_route(const struct route *route, const char *name)
                   name);
 }
 
+/* ---- routes of which the object decides ---- */
+
+#define ME    "00000000-0000-7000-8000-000000000001"
+#define OTHER "00000000-0000-7000-8000-000000000002"
+/* What the people of the columns have to do with the ticket. */
+static const struct {
+    bool asked, owns, in_team;
+} people[COLUMNS] = {
+    {0}, {.asked = true},   {0}, {0}, {.asked = true}, {.in_team = true}, {.owns = true, .in_team = true},
+    {0}, {.in_team = true}, {0}};
+
+static bool says(const struct line *line, const char *word)
+{
+    return memmem(line->object.p, line->object.n, word, strlen(word));
+}
+
+/* What the authority says of the cell, as the table of rights writes it. */
+static const char *judged(const struct route *route, const struct line *line, int column)
+{
+    const uint32_t teams[] = {people[column].in_team ? 1 : 2};
+    struct authz_subject subject = {(enum user_role)role_of_column[column], ME, teams, 1};
+    bool owned = says(line, "claimed") || says(line, "resolved");
+    const char *requester = people[column].asked ? ME : OTHER;
+    struct authz_ticket ticket = {.requester_id = requester,
+                                  .submitter_id = requester,
+                                  .owner_id = !owned                ? NULL
+                                              : people[column].owns ? ME
+                                                                    : OTHER,
+                                  .team = 1,
+                                  .restricted = str_starts(line->object, STR("restricted"))};
+    enum authz_verdict said = authz(&subject, route->action, &ticket);
+
+    return said == AUTHZ_ALLOW ? "ok" : said == AUTHZ_DENY ? "403" : "404";
+}
+
+/* Whoever is signed in reaches the handler, as nothing can be said without the object; then each cell is what
+ * the authority says. */
+static void check_object_route(const struct route *route, const char *name)
+{
+    cr_expect_neq(verdict(route, 0), AUTHZ_ALLOW, "%s: nobody", name);
+    for (int role = ROLE_REQUESTER; role <= ROLE_ADMIN; role++)
+        cr_expect_eq(verdict(route, role), AUTHZ_ALLOW, "%s: role %d", name, role);
+    for (const struct line *line = table; line < table + table_n; line++)
+        for (int i = 1; i < COLUMNS && str_eq(line->route, str_from(name)); i++)
+            if (!str_eq(line->cells[i], STR("-")))
+                cr_expect(str_eq(line->cells[i], str_from(judged(route, line, i))),
+                          "%s, %.*s, column %d: %.*s, and the authority says %s", name, (int)line->object.n,
+                          line->object.p, i + 1, (int)line->cells[i].n, line->cells[i].p,
+                          judged(route, line, i));
+}
+
+Test(routes, what_an_object_decides_is_as_the_authority_decides)
+{
+    size_t n = 0;
+
+    read_table();
+    for (size_t i = 0; i < api_routes_n; i++) {
+        const struct route *route = &api_routes[i];
+        char name[128];
+
+        if (!route->object)
+            continue;
+        n++;
+        name_of(route, name, sizeof name);
+        cr_expect(strstr(route->pattern, "/tickets"), "%s: of what object?", name);
+        check_object_route(route, name);
+    }
+    cr_assert_gt(n, 20);
+}
+
 Test(routes, every_route_has_its_lines_in_the_table_of_rights)
 {
     size_t known = 0;
