@@ -219,7 +219,7 @@ class Cluster:
             stage.note = f"{len(names)} processes"
             self.wait_ready(names)
 
-    def wait_ready(self, names, timeout=60):
+    def wait_ready(self, names, timeout=30):
         """Until all say so. One that keeps dying is reported with its own last words, without waiting for the rest."""
         end = time.monotonic() + timeout
         while True:

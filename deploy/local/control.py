@@ -19,7 +19,7 @@ class Control:
     def ask(self, cmd, **more):
         try:
             with socket.socket(socket.AF_UNIX) as s:
-                s.settimeout(60)  # on a busy machine it takes its time to start all
+                s.settimeout(60)  # it answers when all are started, some twenty processes one after the other: on a busy machine that takes its time
                 s.connect(self.path)
                 s.sendall(json.dumps({"cmd": cmd, **more}).encode() + b"\n")
                 answer = json.loads(s.makefile().readline() or '{"error": "the supervisor closed the connection"}')
