@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "desk.h"
+#include "router/offer.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -222,6 +223,24 @@ Test(duty, nobody_is_told_of_what_somebody_took)
     cr_status(desk_do(&desk, "agent-eu-2", ACTION_CLAIM, number, -1), 0);
     ring(number, "duty_backup");
     cr_expect_str_eq(told(number), "main first [\"lead-eu-1\"]");
+    desk_check(&desk);
+}
+
+Test(duty, nobody_is_told_of_what_is_offered)
+{
+    const char *number;
+
+    cr_status(apply(BOTH), 0);
+    number = handed_over();
+    test_db_run(desk.db,
+                "INSERT INTO desk.team_member (user_id, team_id) SELECT id, 5 FROM desk.app_user WHERE "
+                "login = 'agent-eu-2' ON CONFLICT DO NOTHING");
+    cr_assert_eq(desk_offer(&desk, number, "agent-eu-2", OFFER_KIND_OFFER, 60), 0);
+    ring(number, "duty_main");
+    cr_expect_str_eq(told(number), "");
+    cr_status(desk_do(&desk, "agent-eu-2", ACTION_DECLINE, number, -1), 0);
+    ring(number, "duty_backup");
+    cr_expect_str_eq(told(number), "backup second [\"agent-ap-1\"]", "it waits again");
     desk_check(&desk);
 }
 
