@@ -1,7 +1,8 @@
 -- Why: the organisation says whom the desk serves: customers with a tier and a contract, requesters with their customer, site, zone and language; and which
 --      schedules name who is on duty for a team. What a ticket was routed by stays with it.
 -- Locks: ACCESS EXCLUSIVE on desk.app_user, desk.ticket and desk.team, briefly: columns without a default.
--- Rollout: expand. Routers of the former release take what agents say of a customer alone, and tell nobody who is on duty.
+-- Rollout: expand. Routers of the former release take what agents say of a customer alone, and tell nobody who is on duty. Apply the first document with
+--      customers, requesters or on_duty when all routers and notifiers are of this release: a router of the former one cannot read it.
 SET ROLE meridian_owner;
 
 ALTER TABLE desk.app_user ADD zone text;
