@@ -247,10 +247,13 @@ DECLARE
     v_held bigint := 0;    -- those that were passed over a ticket because somebody else holds it
     v_keys text[] := '{}'; -- whose answers this call will write
     v_limited uuid[] := '{}'; -- agents of these with a capacity, each once
-    v_lanes json;          -- what each lane may give to which of them
+    v_lanes int[];         -- that may give something to any of them; beside each:
+    v_urgent bigint[];     -- to whom its P1 tickets,
+    v_usual bigint[];      -- to whom all of them,
+    v_speaking bigint[];   -- and who speaks its language
     v_bits bigint[] := '{}';
     v_tickets uuid[] := '{}'; -- beside the bits of those who get them
-    v_depth int;
+    v_more int;
     v_one bigint;
     c record;
     h record;
@@ -277,17 +280,18 @@ BEGIN
     IF v_waiting = 0 THEN
         RETURN;
     END IF;
-    SELECT json_agg(l) INTO v_lanes FROM desk.lanes_of(p_claims, v_waiting) l;
+    SELECT array_agg(l.lane), array_agg(l.urgent), array_agg(l.usual), array_agg(l.speaking) INTO v_lanes, v_urgent, v_usual, v_speaking
+    FROM desk.lanes_of(p_claims, v_waiting) l;
 
     -- Each ticket, the most urgent first, goes to the first who wants it; within a priority first to those who speak its language, unless it is past due:
-    -- then to anybody. Within a lane that is the order of its index, so as many heads as there are claims are enough, unless others hold some of them.
-    FOREACH v_depth IN ARRAY ARRAY[cardinality(v_keys), cardinality(v_keys) + 48] LOOP
+    -- then to anybody. Within a lane that is the order of its index, so as many heads as there are claims that may take them are enough, unless others hold some.
+    FOREACH v_more IN ARRAY ARRAY[0, 48] LOOP
         FOR h IN
             SELECT q.ticket_id, q.team_id, p.wanted
-            FROM json_to_recordset(v_lanes) AS l (lane int, urgent bigint, usual bigint, speaking bigint)
+            FROM unnest(v_lanes, v_urgent, v_usual, v_speaking) AS l (lane, urgent, usual, speaking)
             CROSS JOIN LATERAL (SELECT r.ticket_id, r.team_id, r.priority, r.due_at FROM desk.ready r
                                 WHERE r.lane_id = l.lane AND r.priority <= CASE WHEN l.usual = 0 THEN 1 ELSE 4 END
-                                ORDER BY r.lane_id, r.priority, r.due_at, r.ticket_id LIMIT v_depth) q
+                                ORDER BY r.lane_id, r.priority, r.due_at, r.ticket_id LIMIT bit_count(l.urgent::bit(64)) + v_more) q
             CROSS JOIN LATERAL (SELECT CASE WHEN q.priority = 1 THEN l.urgent ELSE l.usual END AS able,
                                        CASE WHEN q.due_at <= now() THEN -1 ELSE l.speaking END AS preferring) m
             CROSS JOIN LATERAL (VALUES (false, m.able & m.preferring), (true, m.able & ~m.preferring)) p (later, wanted)
