@@ -17,7 +17,8 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PG_BIN = "/usr/lib/postgresql/15/bin"
-_OPTIONS = ("-c", "fsync=on", "-c", "full_page_writes=on", "-c", "autovacuum=on", "-c", "shared_buffers=256MB", "-c", "checkpoint_timeout=10min")
+_OPTIONS = ("-c", "fsync=on", "-c", "full_page_writes=on", "-c", "autovacuum=on", "-c", "shared_buffers=256MB", "-c", "checkpoint_timeout=10min",
+            "-c", "wal_compression=lz4", "-c", "random_page_cost=1.1")
 
 
 class PrivatePostgres:
