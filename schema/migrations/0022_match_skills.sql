@@ -164,17 +164,17 @@ END $$;
 COMMENT ON FUNCTION desk.ready_lane IS 'Puts a ready ticket into its lane, whoever writes it; the ticket is there already.';
 CREATE TRIGGER ready_lane BEFORE INSERT OR UPDATE OF team_id ON desk.ready FOR EACH ROW EXECUTE FUNCTION desk.ready_lane();
 
-CREATE FUNCTION desk.lanes_of(p_claims json, p_waiting bigint) RETURNS TABLE (lane int, urgent bigint, usual bigint, speaking bigint) LANGUAGE sql STABLE AS $$
-    SELECT l.id, bit_or(c.bit),
+CREATE FUNCTION desk.lanes_of(p_claims json, p_waiting bigint) RETURNS TABLE (lane int, team int, urgent bigint, usual bigint, speaking bigint) LANGUAGE sql STABLE AS $$
+    SELECT l.id, l.team_id, bit_or(c.bit),
            coalesce(bit_or(c.bit) FILTER (WHERE desk.refusal('{}', 4, l.claims, '{}', c.awake, c.is_full) IS NULL), 0), -- the skills are there
            coalesce(bit_or(c.bit) FILTER (WHERE l.language = ANY (c.languages)), 0)
     FROM (SELECT 1::bigint << x.n AS bit, x.teams, s.*
           FROM json_to_recordset(p_claims) AS x (n int, agent uuid, teams int[]) CROSS JOIN LATERAL desk.standing(x.agent) s
           WHERE p_waiting & (1::bigint << x.n) <> 0 OFFSET 0) c
     CROSS JOIN unnest(c.teams) AS m (team)
-    CROSS JOIN LATERAL (SELECT l.id, l.skills, l.language, g.claims FROM desk.lane l JOIN desk.team g ON g.id = l.team_id
+    CROSS JOIN LATERAL (SELECT l.id, l.team_id, l.skills, l.language, g.claims FROM desk.lane l JOIN desk.team g ON g.id = l.team_id
                         WHERE l.team_id = m.team AND l.skills <@ c.skills OFFSET 0) l -- OFFSET 0: by the index of the team, however many lanes there are
-    GROUP BY l.id
+    GROUP BY l.id, l.team_id
 $$;
 COMMENT ON FUNCTION desk.lanes_of IS
     'The lanes that give anything to any of these claims, each the bit of its number: who may take its P1 tickets, who may take all of them, who speaks its language.';
@@ -191,6 +191,7 @@ DECLARE
     v_keys text[] := '{}'; -- whose answers this call will write
     v_limited uuid[] := '{}'; -- agents of these with a capacity, each once
     v_lanes int[];         -- that may give something to any of them; beside each:
+    v_teams int[];         -- its team,
     v_urgent bigint[];     -- to whom its P1 tickets,
     v_usual bigint[];      -- to whom all of them,
     v_speaking bigint[];   -- and who speaks its language
@@ -223,16 +224,16 @@ BEGIN
     IF v_waiting = 0 THEN
         RETURN;
     END IF;
-    SELECT array_agg(l.lane), array_agg(l.urgent), array_agg(l.usual), array_agg(l.speaking) INTO v_lanes, v_urgent, v_usual, v_speaking
+    SELECT array_agg(l.lane), array_agg(l.team), array_agg(l.urgent), array_agg(l.usual), array_agg(l.speaking) INTO v_lanes, v_teams, v_urgent, v_usual, v_speaking
     FROM desk.lanes_of(p_claims, v_waiting) l;
 
     -- Each ticket, the most urgent first, goes to the first who wants it; within a priority first to those who speak its language, unless it is past due:
     -- then to anybody. Within a lane that is the order of its index, so as many heads as there are claims that may take them are enough, unless others hold some.
     FOREACH v_more IN ARRAY ARRAY[0, 48] LOOP
         FOR h IN
-            SELECT q.ticket_id, q.team_id, p.wanted
-            FROM unnest(v_lanes, v_urgent, v_usual, v_speaking) AS l (lane, urgent, usual, speaking)
-            CROSS JOIN LATERAL (SELECT r.ticket_id, r.team_id, r.priority, r.due_at FROM desk.ready r
+            SELECT q.ticket_id, l.team AS team_id, p.wanted
+            FROM unnest(v_lanes, v_teams, v_urgent, v_usual, v_speaking) AS l (lane, team, urgent, usual, speaking)
+            CROSS JOIN LATERAL (SELECT r.ticket_id, r.priority, r.due_at FROM desk.ready r -- all of it is in the index
                                 WHERE r.lane_id = l.lane AND r.priority <= CASE WHEN l.usual = 0 THEN 1 ELSE 4 END
                                 ORDER BY r.lane_id, r.priority, r.due_at, r.ticket_id LIMIT bit_count(l.urgent::bit(64)) + v_more) q
             CROSS JOIN LATERAL (SELECT CASE WHEN q.priority = 1 THEN l.urgent ELSE l.usual END AS able,

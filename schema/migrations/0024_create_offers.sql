@@ -30,14 +30,22 @@ COMMENT ON TABLE desk.presence IS 'Whether somebody takes offers, as was said la
 COMMENT ON COLUMN desk.presence.until IS 'From then on who was available is offline, and who was busy or away is available.';
 
 CREATE FUNCTION desk.presence_now(state text, until timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN CASE WHEN state IS NULL THEN 'offline' WHEN until IS NULL OR until > clock_timestamp() THEN state
+    RETURN CASE WHEN state IS NULL THEN 'offline' WHEN until IS NULL OR until > now() THEN state
         WHEN state = 'available' THEN 'offline' ELSE 'available' END;
 COMMENT ON FUNCTION desk.presence_now IS 'What a presence has become: see desk.presence.until.';
 CREATE FUNCTION desk.presence_json(p desk.presence) RETURNS json LANGUAGE sql STABLE PARALLEL SAFE
     RETURN json_build_object('state', desk.presence_now(p.state, p.until),
-        'since', desk.rfc3339(CASE WHEN p.until <= clock_timestamp() THEN p.until ELSE p.since END),
-        'until', CASE WHEN p.until > clock_timestamp() THEN desk.rfc3339(p.until) END,
-        'reason', CASE WHEN p.until <= clock_timestamp() THEN NULL ELSE p.reason END, 'said_by', p.said_by);
+        'since', desk.rfc3339(CASE WHEN p.until <= now() THEN p.until ELSE p.since END),
+        'until', CASE WHEN p.until > now() THEN desk.rfc3339(p.until) END,
+        'reason', CASE WHEN p.until <= now() THEN NULL ELSE p.reason END, 'said_by', p.said_by);
+CREATE INDEX presence_state ON desk.presence (state, until);
+CREATE FUNCTION desk.available() RETURNS TABLE (user_id uuid) LANGUAGE sql STABLE AS $$
+    SELECT p.user_id FROM desk.presence p WHERE p.state = 'available' AND desk.presence_now(p.state, p.until) = 'available'
+    UNION ALL
+    SELECT p.user_id FROM desk.presence p WHERE p.state IN ('busy', 'away') AND p.until <= now()
+$$;
+COMMENT ON FUNCTION desk.available IS 'Everybody who has become available by desk.presence_now, without a look at all the others.';
+CREATE INDEX team_member_of_team ON desk.team_member (team_id, user_id);
 COMMENT ON FUNCTION desk.presence_json IS 'A presence as the API shows it; that of a row that is not there is offline.';
 
 -- ---- offers ------------------------------------------------------------------------------------------------------------------
@@ -130,6 +138,12 @@ CREATE POLICY reader ON desk.dispatch FOR SELECT TO meridian_intake USING
 GRANT SELECT, INSERT ON desk.dispatch TO meridian_router;
 GRANT SELECT ON desk.dispatch TO meridian_intake;
 
+CREATE FUNCTION desk.is_at_home(p_user uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM desk.agent_desk d WHERE d.user_id = p_user) AND NOT desk.is_awake(p_user);
+END $$;
+COMMENT ON FUNCTION desk.is_at_home IS 'Whether somebody has a desk and it is closed now: then only P1 is given to them, whatever they said and whatever the team asks of claims.';
+
 CREATE FUNCTION desk.dispatch_candidates(p_ticket uuid)
     RETURNS TABLE (id uuid, login text, region text, affinity text, speaks boolean, load int, capacity int, share numeric, idle_since timestamptz, rank bigint, why text)
     LANGUAGE plpgsql STABLE ROWS 16 SET plan_cache_mode = force_generic_plan AS $$
@@ -138,7 +152,7 @@ DECLARE
     v_handler uuid;
     v_linked uuid[];
 BEGIN
-    SELECT k.id, k.team_id, k.requester_id, k.language INTO t FROM desk.ticket k WHERE k.id = p_ticket;
+    SELECT k.id, k.team_id, k.priority, k.requester_id, k.language INTO t FROM desk.ticket k WHERE k.id = p_ticket;
     SELECT h.owner_id INTO v_handler
     FROM (SELECT k.id, k.owner_id, k.updated_at FROM desk.ticket k WHERE k.requester_id = t.requester_id AND k.id <> t.id ORDER BY k.id DESC LIMIT 20) h
     WHERE h.owner_id IS NOT NULL AND h.updated_at > now() - interval '30 days' ORDER BY h.id DESC LIMIT 1;
@@ -150,8 +164,8 @@ BEGIN
         FROM desk.team_member m JOIN desk.presence p ON p.user_id = m.user_id JOIN desk.app_user u ON u.id = m.user_id
         WHERE m.team_id = t.team_id AND u.disabled_at IS NULL AND desk.presence_now(p.state, p.until) = 'available'
           AND NOT EXISTS (SELECT FROM desk.offer o WHERE o.user_id = u.id AND o.outcome IS NULL AND o.kind = 'offer')
-          AND NOT EXISTS (SELECT FROM desk.offer o WHERE o.ticket_id = t.id AND o.user_id = u.id AND o.kind = 'offer' AND o.outcome IN ('declined', 'expired'))
-          AND desk.refusal_of(u.id, t.id) IS NULL
+          AND NOT EXISTS (SELECT FROM desk.dispatch d WHERE d.ticket_id = t.id AND d.user_id = u.id)
+          AND (t.priority = 1 OR NOT desk.is_at_home(u.id)) AND desk.refusal_of(u.id, t.id) IS NULL
     ), scored AS (
         SELECT c.id, c.login, c.region,
                CASE WHEN c.id = v_handler THEN 'requester' WHEN c.id = ANY (v_linked) THEN 'link' END AS affinity,
@@ -167,7 +181,7 @@ BEGIN
     FROM scored s WINDOW w AS (ORDER BY s.affinity IS NULL, NOT s.speaks, s.share, s.idle_since, s.login);
 END $$;
 COMMENT ON FUNCTION desk.dispatch_candidates IS
-    'Who may be given a ticket now, ranked: who handled the requester''s last ticket of thirty days or owns a linked one; who speaks its language (without languages in the organisation: that of the account); the least share of the capacity (without one: of 40 points); who has waited longest; by login. why: what put each before the next.';
+    'Who may be given a ticket now, each once a ticket, ranked: who handled the requester''s last ticket of thirty days or owns a linked one; who speaks its language (without languages in the organisation: that of the account); the least share of the capacity (without one: of 40 points); who has waited longest; by login. why: what put each before the next.';
 
 CREATE FUNCTION desk.candidate_json(login text, affinity text, speaks boolean, load int, capacity int, share numeric, idle_since timestamptz) RETURNS json LANGUAGE sql STABLE
     RETURN json_build_object('login', login, 'affinity', affinity, 'speaks', speaks, 'load', load, 'capacity', capacity, 'share', share, 'idle_since', desk.rfc3339(idle_since));
@@ -218,17 +232,17 @@ CREATE TRIGGER ready_cancels_overflow AFTER DELETE ON desk.ready FOR EACH ROW WH
 
 -- ---- who may take what, as before, but for what has been opened to all; claims, but for what has been offered since the queue was read -----------------
 
-CREATE OR REPLACE FUNCTION desk.lanes_of(p_claims json, p_waiting bigint) RETURNS TABLE (lane int, urgent bigint, usual bigint, speaking bigint) LANGUAGE sql STABLE AS $$
-    SELECT l.id, bit_or(c.bit),
+CREATE OR REPLACE FUNCTION desk.lanes_of(p_claims json, p_waiting bigint) RETURNS TABLE (lane int, team int, urgent bigint, usual bigint, speaking bigint) LANGUAGE sql STABLE AS $$
+    SELECT l.id, l.team_id, bit_or(c.bit),
            coalesce(bit_or(c.bit) FILTER (WHERE desk.refusal('{}', 4, l.claims, '{}', c.awake, c.is_full) IS NULL), 0), -- the skills are there
            coalesce(bit_or(c.bit) FILTER (WHERE l.language = ANY (c.languages)), 0)
     FROM (SELECT 1::bigint << x.n AS bit, x.teams, s.*
           FROM json_to_recordset(p_claims) AS x (n int, agent uuid, teams int[]) CROSS JOIN LATERAL desk.standing(x.agent) s
           WHERE p_waiting & (1::bigint << x.n) <> 0 OFFSET 0) c
     CROSS JOIN unnest(c.teams) AS m (team)
-    CROSS JOIN LATERAL (SELECT l.id, l.skills, l.language, CASE WHEN l.opened THEN 'anybody' ELSE g.claims END AS claims FROM desk.lane l JOIN desk.team g ON g.id = l.team_id
+    CROSS JOIN LATERAL (SELECT l.id, l.team_id, l.skills, l.language, CASE WHEN l.opened THEN 'anybody' ELSE g.claims END AS claims FROM desk.lane l JOIN desk.team g ON g.id = l.team_id
                         WHERE l.team_id = m.team AND l.skills <@ c.skills OFFSET 0) l -- OFFSET 0: by the index of the team, however many lanes there are
-    GROUP BY l.id
+    GROUP BY l.id, l.team_id
 $$;
 
 CREATE OR REPLACE FUNCTION desk.refusal_of(p_user uuid, p_ticket uuid) RETURNS text LANGUAGE plpgsql STABLE AS $$
@@ -248,6 +262,7 @@ DECLARE
     v_keys text[] := '{}'; -- whose answers this call will write
     v_limited uuid[] := '{}'; -- agents of these with a capacity, each once
     v_lanes int[];         -- that may give something to any of them; beside each:
+    v_teams int[];         -- its team,
     v_urgent bigint[];     -- to whom its P1 tickets,
     v_usual bigint[];      -- to whom all of them,
     v_speaking bigint[];   -- and who speaks its language
@@ -280,16 +295,16 @@ BEGIN
     IF v_waiting = 0 THEN
         RETURN;
     END IF;
-    SELECT array_agg(l.lane), array_agg(l.urgent), array_agg(l.usual), array_agg(l.speaking) INTO v_lanes, v_urgent, v_usual, v_speaking
+    SELECT array_agg(l.lane), array_agg(l.team), array_agg(l.urgent), array_agg(l.usual), array_agg(l.speaking) INTO v_lanes, v_teams, v_urgent, v_usual, v_speaking
     FROM desk.lanes_of(p_claims, v_waiting) l;
 
     -- Each ticket, the most urgent first, goes to the first who wants it; within a priority first to those who speak its language, unless it is past due:
     -- then to anybody. Within a lane that is the order of its index, so as many heads as there are claims that may take them are enough, unless others hold some.
     FOREACH v_more IN ARRAY ARRAY[0, 48] LOOP
         FOR h IN
-            SELECT q.ticket_id, q.team_id, p.wanted
-            FROM unnest(v_lanes, v_urgent, v_usual, v_speaking) AS l (lane, urgent, usual, speaking)
-            CROSS JOIN LATERAL (SELECT r.ticket_id, r.team_id, r.priority, r.due_at FROM desk.ready r
+            SELECT q.ticket_id, l.team AS team_id, p.wanted
+            FROM unnest(v_lanes, v_teams, v_urgent, v_usual, v_speaking) AS l (lane, team, urgent, usual, speaking)
+            CROSS JOIN LATERAL (SELECT r.ticket_id, r.priority, r.due_at FROM desk.ready r -- all of it is in the index
                                 WHERE r.lane_id = l.lane AND r.priority <= CASE WHEN l.usual = 0 THEN 1 ELSE 4 END
                                 ORDER BY r.lane_id, r.priority, r.due_at, r.ticket_id LIMIT bit_count(l.urgent::bit(64)) + v_more) q
             CROSS JOIN LATERAL (SELECT CASE WHEN q.priority = 1 THEN l.urgent ELSE l.usual END AS able,

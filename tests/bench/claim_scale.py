@@ -13,6 +13,7 @@ from timers import PG_BIN, PrivatePostgres
 
 HERE = pathlib.Path(__file__).resolve().parent
 CLIENTS = 2
+MEMORY = ("-c", "shared_buffers=1GB")  # who has a million tickets waiting has it for them
 TURNS = 5
 WARM_S = 3  # of each database: its pages, and the first of what follows a checkpoint
 BATCH = 100000
@@ -66,7 +67,7 @@ def take_turns(postgres, args, say):
 def run(args, programs, say):
     spare = args.claim_rate * 2 * (WARM_S + 1 + max(args.seconds, TURNS) + TURNS)  # so that the queue is not empty at the end
     sizes = {FEW: args.ready // 100, MANY: args.ready}
-    with PrivatePostgres(programs) as postgres:
+    with PrivatePostgres(programs, *MEMORY) as postgres:
         postgres.sql("ALTER DATABASE meridian RENAME TO few", database="postgres")
         fill(postgres, FEW, 0, sizes[FEW] + spare, say)
         postgres.sql("CREATE TABLE desk.commit (n int); GRANT INSERT ON desk.commit TO meridian_router", database=FEW)

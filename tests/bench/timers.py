@@ -24,11 +24,11 @@ _OPTIONS = ("-c", "fsync=on", "-c", "full_page_writes=on", "-c", "autovacuum=on"
 class PrivatePostgres:
     """A migrated database that is gone at the end, whatever way this process ends."""
 
-    def __init__(self, programs):
-        self.programs = programs
+    def __init__(self, programs, *options):
+        self.programs, self.options = programs, (*_OPTIONS, *options)
 
     def __enter__(self):
-        self.guard = subprocess.Popen([ROOT / "tests/db/postgres-guard.sh", PG_BIN, *_OPTIONS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        self.guard = subprocess.Popen([ROOT / "tests/db/postgres-guard.sh", PG_BIN, *self.options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
         self.host = self.guard.stdout.readline().split()[1]
         self.guard.stdin.write("start\n")
         self.guard.stdin.flush()

@@ -2,6 +2,7 @@
  * and tickets that nobody took in time. */
 #include "base/clock.h"
 #include "desk.h"
+#include "router_sql.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -207,6 +208,99 @@ Test(dispatch, passes_over_whom_something_speaks_against)
     test_db_run(desk.db, "INSERT INTO desk.agent (user_id, skills) VALUES (md5('agent-eu-2')::uuid, "
                          "'{vpn:1,vpn:2}') ON CONFLICT (user_id) DO UPDATE SET skills = excluded.skills");
     cr_expect_str_eq(choice(&desk, number), "agent-eu-2 only");
+    desk_close(&desk);
+}
+
+/* Whose desk is closed has gone home, whatever they said last. */
+Test(dispatch, whoever_went_home_is_given_only_the_most_urgent)
+{
+    struct desk desk;
+    const char *usual, *urgent;
+
+    desk_open(&desk, 2);
+    desk_keep_house(&desk);
+    usual = desk_ticket(&desk);
+    urgent = desk_ticket_of(&desk, NULL, 1, 1);
+    be(&desk, "agent-eu-1", "available");
+    test_db_run(desk.db, "INSERT INTO desk.desk (name, region) VALUES ('shut', 'eu'), ('open', 'eu'); INSERT INTO "
+                         "desk.shift (desk, opens_at, closes_at) VALUES ('shut', now() - interval '2 h', "
+                         "now() - interval '1 h'), ('open', now() - interval '1 h', 'infinity'); INSERT INTO "
+                         "desk.agent_desk (user_id, desk) VALUES (md5('agent-eu-1')::uuid, 'shut') ON CONFLICT "
+                         "(user_id) DO UPDATE SET desk = 'shut'");
+    cr_expect_str_eq(choice(&desk, usual), "");
+    cr_expect_str_eq(choice(&desk, urgent), "agent-eu-1 only");
+    set_mode(&desk, "service-desk", "offer");
+    expect_at(&desk, urgent, "offer agent-eu-1");
+    cr_expect_str_eq(where(&desk, usual), "queue service-desk");
+    test_db_run(desk.db, "UPDATE desk.agent_desk SET desk = 'open'");
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_ACCEPT, urgent, -1), 0);
+    expect_at(&desk, usual, "offer agent-eu-1");
+    desk_close(&desk);
+}
+
+/* ---- whose turn it is ---- */
+
+/* A queue full of what its only agent has turned down, and of what nobody is there for. */
+Test(dispatch, what_was_turned_down_blocks_nothing_behind_it)
+{
+    enum { DECLINED = 25 };
+    struct desk desk;
+    const char *numbers[DECLINED], *last;
+
+    desk_open(&desk, 2);
+    for (int i = 0; i < DECLINED; i++)
+        numbers[i] = desk_ticket_of(&desk, NULL, 2, 2);
+    last = desk_ticket_of(&desk, NULL, 3, 3);
+    for (int i = 0; i < DECLINED; i++)
+        test_db_runf(desk.db,
+                     "INSERT INTO desk.dispatch (ticket_id, event_seq, user_id, at, candidates) SELECT id, 1, "
+                     "md5('agent-eu-1')::uuid, now(), '[]' FROM desk.ticket WHERE number = '%s'",
+                     numbers[i]);
+    set_mode(&desk, "service-desk", "offer");
+    be(&desk, "agent-eu-1", "available");
+    expect_at(&desk, last, "offer agent-eu-1");
+    be(&desk, "agent-eu-2", "available");
+    expect_at(&desk, numbers[0], "offer agent-eu-2");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+static const char *heads(struct desk *desk, int most)
+{
+    PGconn *pg = PQconnectdb(test_db_conninfo(desk->db, "meridian_router"));
+    const char *params[1] = {most == 2 ? "2" : "100"};
+    static char text[256];
+    PGresult *result = PQexecParams(pg, sql_router_dispatch_heads.sql, 1, NULL, params, NULL, NULL, 0);
+    size_t n = 0;
+
+    cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s", PQerrorMessage(pg));
+    text[0] = 0;
+    for (int i = 0; i < PQntuples(result); i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", i ? " " : "", PQgetvalue(result, i, 0));
+    PQclear(result);
+    PQfinish(pg);
+    return text;
+}
+
+Test(dispatch, a_backlog_of_one_team_leaves_the_others_their_turn)
+{
+    struct desk desk;
+    const char *first, *second, *other;
+    char expected[128];
+
+    desk_open(&desk, 2);
+    first = desk_ticket_of(&desk, NULL, 1, 1);
+    second = desk_ticket_of(&desk, NULL, 1, 1);
+    other = desk_ticket_of(&desk, "network", 3, 3);
+    cr_expect_str_eq(ticket_text(&desk, other, "SELECT slug FROM desk.team g WHERE g.id = t.team_id"), "network");
+    be(&desk, "agent-eu-1", "available");
+    test_db_run(desk.db, "UPDATE desk.team SET mode = 'assign' WHERE slug IN ('service-desk', 'network'); INSERT "
+                         "INTO desk.team_member (user_id, team_id) SELECT md5('agent-eu-1')::uuid, id FROM "
+                         "desk.team WHERE slug = 'network' ON CONFLICT DO NOTHING");
+    snprintf(expected, sizeof expected, "%s %s", first, other);
+    cr_expect_str_eq(heads(&desk, 2), expected);
+    snprintf(expected, sizeof expected, "%s %s %s", first, second, other);
+    cr_expect_str_eq(heads(&desk, 100), expected);
     desk_close(&desk);
 }
 

@@ -8,7 +8,8 @@
 static const char *const large[] = {"ticket", "ticket_alias", "event",   "clock",   "ready",    "outbox",
                                     "reply",  "note",         "command", "session", "delivery", "app_user",
                                     "owned",  "timer",        "link",    "merge",   "agent",    "lane",
-                                    "offer",  "dispatch",     NULL};
+                                    "offer",  "dispatch",     "presence", "team_member",
+                                    "agent_desk", "shift", NULL};
 
 static void grow(struct desk *desk)
 {
@@ -60,8 +61,18 @@ static void grow(struct desk *desk)
                           "interval '1 min', o, CASE WHEN o IS NOT NULL THEN now() END FROM desk.ticket, "
                           "LATERAL (SELECT CASE WHEN right(number, 1) <> '0' THEN 'expired' END AS o) x");
     test_db_run(desk->db,
-                "INSERT INTO desk.presence (user_id, state, since, said_by) SELECT id, 'available', "
-                "now(), 'x' FROM desk.app_user");
+                "INSERT INTO desk.presence (user_id, state, since, said_by) SELECT id, CASE WHEN login LIKE "
+                "'u%7' THEN 'available' ELSE 'offline' END, now(), 'x' FROM desk.app_user");
+    test_db_run(desk->db,
+                "INSERT INTO desk.team (id, slug, name_en, name_zh, tier) SELECT 100 + i, 't' || i, 't', "
+                "'t', 1 FROM generate_series(0, 199) i; INSERT INTO desk.team_member (user_id, team_id) "
+                "SELECT id, 100 + substr(login, 2)::int % 200 FROM desk.app_user WHERE login ~ '^u[0-9]+$'");
+    test_db_run(desk->db,
+                "INSERT INTO desk.desk (name, region) SELECT 'd' || i, 'eu' FROM generate_series(0, 99) i; "
+                "INSERT INTO desk.shift (desk, opens_at, closes_at) SELECT 'd' || i, now() + j * interval "
+                "'1 day', now() + j * interval '1 day' + interval '8 h' FROM generate_series(0, 99) i, "
+                "generate_series(-10, 30) j; INSERT INTO desk.agent_desk (user_id, desk) SELECT id, 'd' || "
+                "substr(login, 2)::int % 100 FROM desk.app_user WHERE login ~ '^u[0-9]+$'");
     test_db_run(desk->db, "INSERT INTO desk.timer SELECT id, 'pending_end', now() + interval '1 h', 1 FROM "
                           "desk.ticket");
 }
@@ -74,7 +85,8 @@ static void check_plans(struct desk *desk, const char *when)
     for (const struct db_statement *const *s = sql_router_all; *s; s++)
         if (*s != &sql_router_organisation_faults) /* of one that is applied: may look at all of a team */
             test_db_check_plan(pg, *s, large,
-                               *s == &sql_router_delivery_replay, /* its index has only the dead */
+                               /* their indexes have only the dead, and what ended lately */
+                               *s == &sql_router_delivery_replay || *s == &sql_router_shift_ended,
                                when);
     PQfinish(pg);
 }
@@ -100,26 +112,35 @@ Test(plans, every_statement_uses_indexes)
  * thousands. */
 enum { READS_MAX = 90 };
 
-/* Claims once as the router does; returns how many rows it read in all tables. */
-static int claim_reads(PGconn *pg, const char *key)
+/* Claims as the router does, in a transaction; returns how many rows it read in all tables. */
+static int reads_of(PGconn *pg, const char *claims)
 {
     _cleanup_buf_ struct buf sql = BUF_INIT;
     PGresult *result;
     int reads;
 
-    buf_printf(
-        &sql,
-        "BEGIN; SELECT desk.claim_next(json_build_array(json_build_object('n', 0, 'epoch', 1, 'teams', "
-        "'{1,2,3,4,5}'::int[], 'agent', md5('agent-eu-1')::uuid, 'login', 'agent-eu-1', 'region', "
-        "'eu', 'key', '%s', 'hash', ''))); SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM "
-        "pg_stat_xact_user_tables",
-        key);
+    buf_printf(&sql,
+               "BEGIN; SELECT desk.claim_next((%s)); SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) "
+               "FROM pg_stat_xact_user_tables",
+               claims);
     result = PQexec(pg, buf_text(&sql));
     cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s", PQerrorMessage(pg));
     reads = atoi(PQgetvalue(result, 0, 0));
     PQclear(result);
     PQclear(PQexec(pg, "COMMIT"));
     return reads;
+}
+
+static int claim_reads(PGconn *pg, const char *key)
+{
+    _cleanup_buf_ struct buf claims = BUF_INIT;
+
+    buf_printf(&claims,
+               "SELECT json_build_array(json_build_object('n', 0, 'epoch', 1, 'teams', '{1,2,3,4,5}'::int[], "
+               "'agent', md5('agent-eu-1')::uuid, 'login', 'agent-eu-1', 'region', 'eu', 'key', '%s', "
+               "'hash', ''))",
+               key);
+    return reads_of(pg, buf_text(&claims));
 }
 
 /* The statements inside desk.claim_next, which EXPLAIN does not show: planned in an empty database, they
@@ -144,6 +165,31 @@ Test(plans, a_claim_reads_little)
     cr_expect_lt(claim_reads(pg, "grown"), READS_MAX);
     test_db_run(desk.db, "ANALYZE");
     cr_expect_lt(claim_reads(pg, "analyzed"), READS_MAX);
+    PQfinish(pg);
+    PQfinish(desk.pg);
+    test_db_free(desk.db);
+}
+
+/* Of what many lanes have for one of many who ask together, one head each is read. */
+Test(plans, claims_together_read_what_they_may_take)
+{
+    enum { CLAIMS = 40 };
+    struct desk desk;
+    PGconn *pg;
+    int reads;
+
+    desk_prepare(&desk);
+    grow(&desk);
+    test_db_run(desk.db,
+                "UPDATE desk.agent a SET capacity = NULL, skills = ARRAY['s' || substr(u.login, 2)::int % 8 "
+                "|| ':1'] FROM desk.app_user u WHERE u.id = a.user_id AND u.login ~ '^u[0-9]+$'; ANALYZE");
+    pg = PQconnectdb(test_db_conninfo(desk.db, "meridian_router"));
+    reads = reads_of(pg, "SELECT json_agg(json_build_object('n', n, 'epoch', 1, 'teams', ARRAY[1 + n % 5], "
+                         "'agent', u.id, 'login', u.login, 'region', 'eu', 'key', n, 'hash', '')) FROM "
+                         "generate_series(0, 39) n JOIN desk.app_user u ON u.login = 'u' || 8 + n");
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.ticket WHERE owner_id IS NOT NULL"), CLAIMS,
+                 "each has a lane of their own");
+    cr_expect_lt(reads, 40 * CLAIMS, "%d", reads);
     PQfinish(pg);
     PQfinish(desk.pg);
     test_db_free(desk.db);
