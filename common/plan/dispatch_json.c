@@ -100,6 +100,11 @@ static bool leads_back(const struct organisation *o, size_t team)
     return at != ORG_NONE;
 }
 
+static bool leaks(const struct organisation *o, size_t team)
+{
+    return o->teams[team].restricted && !o->teams[o->teams[team].overflow.team].restricted;
+}
+
 int dispatch_json_link(const struct plan_node *teams, struct organisation *organisation,
                        struct plan_fault *fault)
 {
@@ -117,6 +122,8 @@ int dispatch_json_link(const struct plan_node *teams, struct organisation *organ
                 rc = find_team(&to, organisation, &organisation->teams[i].overflow.team, fault);
             else if (leads_back(organisation, i))
                 rc = plan_fail(&to, fault, "leads in a circle: a ticket would go round for ever");
+            else if (leaks(organisation, i))
+                rc = plan_fail(&to, fault, "is not restricted: tickets that are hidden would become visible");
         }
     return rc;
 }

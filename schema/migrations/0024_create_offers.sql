@@ -108,13 +108,22 @@ COMMENT ON COLUMN desk.team.mode IS 'pull: agents take ready tickets. offer: eac
 COMMENT ON COLUMN desk.team.accept_within IS 'How long an offer is open, in seconds.';
 COMMENT ON COLUMN desk.team.overflow_after IS 'After so many seconds in the queue a ticket goes to overflow_team or, without one, may be taken by everybody of this team, whatever the shift. Null: never.';
 
-CREATE FUNCTION desk.team_modes_apply(p_document json) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
-    BEGIN ATOMIC
+CREATE FUNCTION desk.team_modes_apply(p_document json) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    v_changed int[]; -- teams whose overflow is not as it was
+BEGIN
+    WITH w AS (
         UPDATE desk.team g SET mode = coalesce(n.value ->> 'mode', 'pull'), accept_within = coalesce((n.value -> 'offer' ->> 'accept_within')::int, 60),
             overflow_after = (n.value -> 'overflow' ->> 'after')::int, overflow_team = (SELECT o.id FROM desk.team o WHERE o.slug = n.value -> 'overflow' ->> 'team')
-        FROM json_each(coalesce(p_document -> 'teams', '{}')) n WHERE n.key = g.slug;
-    END;
-COMMENT ON FUNCTION desk.team_modes_apply IS 'How tickets find their agents, of a document whose teams desk.organisation_apply has put in force.';
+        FROM json_each(coalesce(p_document -> 'teams', '{}')) n JOIN desk.team b ON b.slug = n.key WHERE b.id = g.id
+        RETURNING g.id, g.overflow_after IS DISTINCT FROM b.overflow_after AS changed
+    )
+    SELECT array_agg(w.id) FILTER (WHERE w.changed) INTO v_changed FROM w;
+    IF v_changed IS NOT NULL THEN
+        PERFORM desk.overflow_reach(v_changed);
+    END IF;
+END $$;
+COMMENT ON FUNCTION desk.team_modes_apply IS 'How tickets find their agents, of a document whose teams desk.organisation_apply has put in force; also those that wait already.';
 REVOKE ALL ON FUNCTION desk.team_modes_apply FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION desk.team_modes_apply TO meridian_router;
 
@@ -191,6 +200,9 @@ COMMENT ON FUNCTION desk.candidate_json IS 'One of desk.dispatch_candidates as t
 
 ALTER TABLE desk.ticket ADD opened_to_all boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN desk.ticket.opened_to_all IS 'Nobody took it in time: until it leaves its team, shifts keep nobody from taking it.';
+ALTER TABLE desk.ticket ADD waits_since timestamptz;
+COMMENT ON COLUMN desk.ticket.waits_since IS 'Since when it has waited in its team for somebody to take it, offers included; null: since it was made. Says nothing of one that is owned, rests or is over.';
+UPDATE desk.ticket t SET waits_since = t.updated_at FROM desk.ready r WHERE r.ticket_id = t.id AND t.epoch > 0; -- came back, nobody knows when
 ALTER TABLE desk.ready ADD overflows boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN desk.ready.overflows IS 'Its team has an overflow, so that it has a timer.';
 ALTER TABLE desk.lane ADD opened boolean NOT NULL DEFAULT false, DROP CONSTRAINT lane_team_id_skills_language_key, ADD UNIQUE (team_id, skills, language, opened);
@@ -219,16 +231,33 @@ BEGIN
     END IF;
     IF TG_OP <> 'DELETE' AND NEW.overflows THEN
         INSERT INTO desk.timer (ticket_id, name, fire_at, generation)
-        SELECT t.id, 'overflow', clock_timestamp() + g.overflow_after * interval '1 s', t.event_seq
+        SELECT t.id, 'overflow', coalesce(t.waits_since, t.created_at) + g.overflow_after * interval '1 s', t.event_seq
         FROM desk.ticket t, desk.team g WHERE t.id = NEW.ticket_id AND g.id = NEW.team_id AND NOT t.opened_to_all
         ON CONFLICT (ticket_id, name) DO UPDATE SET fire_at = excluded.fire_at, generation = excluded.generation;
     END IF;
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION desk.ready_overflow IS 'Arms the timer of a ticket that enters the queue of a team with an overflow, and cancels it when it leaves, whoever does it. Schedulers find it without a hint.';
+COMMENT ON FUNCTION desk.ready_overflow IS 'Arms the timer of a ticket that enters the queue of a team with an overflow, and cancels it when it leaves, whoever does it; who comes back from an offer comes back to the same instant. Schedulers find it without a hint.';
 CREATE TRIGGER ready_arms_overflow AFTER INSERT ON desk.ready FOR EACH ROW WHEN (NEW.overflows) EXECUTE FUNCTION desk.ready_overflow();
 CREATE TRIGGER ready_moves_overflow AFTER UPDATE OF team_id ON desk.ready FOR EACH ROW WHEN (OLD.team_id <> NEW.team_id) EXECUTE FUNCTION desk.ready_overflow();
 CREATE TRIGGER ready_cancels_overflow AFTER DELETE ON desk.ready FOR EACH ROW WHEN (OLD.overflows) EXECUTE FUNCTION desk.ready_overflow();
+
+CREATE FUNCTION desk.overflow_reach(p_teams int[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE desk.ready r SET overflows = g.overflow_after IS NOT NULL
+    FROM (SELECT q.ticket_id FROM desk.lane l JOIN desk.ready q ON q.lane_id = l.id WHERE l.team_id = ANY (p_teams) FOR UPDATE OF q SKIP LOCKED) w, desk.team g
+    WHERE r.ticket_id = w.ticket_id AND g.id = r.team_id AND r.overflows <> (g.overflow_after IS NOT NULL); -- what is locked leaves, or has its timer all the same
+    DELETE FROM desk.timer x USING desk.lane l JOIN desk.team g ON g.id = l.team_id JOIN desk.ready q ON q.lane_id = l.id
+    WHERE l.team_id = ANY (p_teams) AND g.overflow_after IS NULL AND x.ticket_id = q.ticket_id AND x.name = 'overflow';
+    INSERT INTO desk.timer (ticket_id, name, fire_at, generation)
+    SELECT t.id, 'overflow', coalesce(t.waits_since, t.created_at) + g.overflow_after * interval '1 s', t.event_seq
+    FROM desk.lane l JOIN desk.team g ON g.id = l.team_id JOIN desk.ready q ON q.lane_id = l.id JOIN desk.ticket t ON t.id = q.ticket_id
+    WHERE l.team_id = ANY (p_teams) AND g.overflow_after IS NOT NULL AND NOT t.opened_to_all
+    ORDER BY t.id
+    ON CONFLICT (ticket_id, name) DO UPDATE SET fire_at = excluded.fire_at, generation = excluded.generation;
+END $$;
+COMMENT ON FUNCTION desk.overflow_reach IS 'Teams whose overflow is another one now: their tickets that wait count by it, from when they began to wait. One that is due by that goes at once.';
+REVOKE ALL ON FUNCTION desk.overflow_reach FROM PUBLIC;
 
 -- ---- who may take what, as before, but for what has been opened to all; claims, but for what has been offered since the queue was read -----------------
 

@@ -20,6 +20,7 @@ WITH there AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT r.ticket_id, r.priority, r.due_at FROM desk.ready r
         WHERE r.lane_id = l.id AND r.priority <= CASE WHEN l.usual = '{}' THEN 1 ELSE 4 END
+          AND NOT EXISTS (SELECT FROM desk.timer w WHERE w.ticket_id = r.ticket_id AND w.name = 'overflow' AND w.fire_at <= now() OFFSET 0) -- it is to leave
           AND EXISTS (SELECT FROM unnest(CASE WHEN r.priority = 1 THEN l.urgent ELSE l.usual END) u (id)
                       WHERE NOT EXISTS (SELECT FROM desk.dispatch d WHERE d.ticket_id = r.ticket_id AND d.user_id = u.id OFFSET 0) OFFSET 0)
         ORDER BY r.lane_id, r.priority, r.due_at, r.ticket_id LIMIT 20) q

@@ -6,5 +6,7 @@ FROM (SELECT pg_try_advisory_xact_lock(hashtext('desk.dispatch')) AS mine OFFSET
 LEFT JOIN LATERAL (
     SELECT g.mode, g.accept_within
     FROM (SELECT x.team_id FROM desk.ticket x
-          WHERE k.mine AND x.number = $1::text AND x.owner_id IS NULL AND x.offered_to IS NULL AND x.state IN ('new', 'open') FOR UPDATE SKIP LOCKED) x
+          WHERE k.mine AND x.number = $1::text AND x.owner_id IS NULL AND x.offered_to IS NULL AND x.state IN ('new', 'open')
+            AND NOT EXISTS (SELECT FROM desk.timer w WHERE w.ticket_id = x.id AND w.name = 'overflow' AND w.fire_at <= now() OFFSET 0) -- it is to leave
+          FOR UPDATE SKIP LOCKED) x
     JOIN desk.team g ON g.id = x.team_id WHERE g.mode <> 'pull' AND g.retired_at IS NULL) t ON true

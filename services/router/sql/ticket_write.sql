@@ -14,6 +14,8 @@ WITH w AS (
         owned_at = CASE WHEN $6::uuid IS NULL THEN NULL WHEN t.owner_id = $6::uuid THEN t.owned_at ELSE desk.at($16::bigint) END,
         offered_to = $33::uuid, offered_until = desk.at($34::bigint),
         opened_to_all = t.opened_to_all AND t.team_id = $5::int OR $19::text = 'ticket.opened_to_all',
+        waits_since = CASE WHEN $6::uuid IS NOT NULL OR $4::text NOT IN ('new', 'open')
+                                OR t.owner_id IS NULL AND t.state IN ('new', 'open') AND t.team_id = $5::int THEN t.waits_since ELSE desk.at($16::bigint) END,
         epoch = t.epoch + $8::bigint, pending_reason = $9::text, pending_until = desk.at($10::bigint),
         cause = CASE WHEN $19::text = 'ticket.resolved' THEN $11::text ELSE t.cause END,
         solution = CASE WHEN $19::text = 'ticket.resolved' THEN $12::text ELSE t.solution END,

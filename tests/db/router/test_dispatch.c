@@ -1,6 +1,7 @@
 /* The dispatcher: who is asked, in which order, and what happens when they do not answer; assignment at once;
  * and tickets that nobody took in time. */
 #include "base/clock.h"
+#include "base/memory.h"
 #include "desk.h"
 #include "router_sql.h"
 #include <criterion/criterion.h>
@@ -437,6 +438,73 @@ Test(dispatch, what_nobody_took_is_opened_to_all)
     cr_expect_str_eq(member(a, "number"), number);
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_TRANSFER, number, 1), 0);
     cr_expect_str_eq(ticket_text(&desk, number, "opened_to_all"), "false", "elsewhere it is not");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+/* What is offered, declined and missed for ever goes all the same, and is not offered once more before. */
+Test(dispatch, offers_do_not_put_an_overflow_off)
+{
+    struct desk desk;
+    const char *number;
+
+    desk_open(&desk, 2);
+    test_db_run(desk.db, "UPDATE desk.team SET overflow_after = 900, overflow_team = 5 WHERE id = 1");
+    number = desk_ticket(&desk);
+    test_db_run(desk.db, "UPDATE desk.ticket SET created_at = created_at - interval '10 min'");
+    cr_assert_eq(desk_offer(&desk, number, "agent-eu-1", "offer", 60), 0);
+    cr_expect_str_eq(overflow_timer(&desk, number), "", "it is not in the queue");
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_DECLINE, number, -1), 0);
+    cr_expect_str_eq(overflow_timer(&desk, number), "3 5", "ten minutes are over");
+
+    cr_assert_eq(desk_offer(&desk, number, "agent-eu-2", "offer", 60), 0);
+    test_db_run(desk.db, "UPDATE desk.ticket SET created_at = created_at - interval '10 min'");
+    end_offer(&desk, number);
+    set_mode(&desk, "service-desk", "offer");
+    be(&desk, "agent-ap-1", "available");
+    cr_expect_str_eq(choice(&desk, number), "agent-ap-1 only");
+    cr_expect_str_eq(heads(&desk, 100), "", "it is to leave");
+    overflow(&desk, number);
+    cr_expect_str_eq(where(&desk, number), "queue experts");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+static void apply_overflow(struct desk *desk, const char *overflow)
+{
+    _cleanup_buf_ struct buf text = BUF_INIT;
+
+    buf_printf(&text,
+               "{\"desks\": {\"open\": {\"region\": \"eu\"}}, \"teams\": {\"service-desk\": {\"title\": {\"en\": \"S\", "
+               "\"zh\": \"服\"}, \"tier\": 1, \"desks\": [\"open\"]%s}}, \"default_team\": \"service-desk\", "
+               "\"agents\": {\"agent-eu-1\": {\"desk\": \"open\", \"teams\": [\"service-desk\"]}}}",
+               overflow);
+    cr_status(desk_wait(desk, desk_send_organisation(
+                                  desk, "admin", buf_text(&text),
+                                  test_db_int(desk->db, "SELECT max(version) FROM desk.organisation"))),
+              0);
+}
+
+Test(dispatch, a_new_overflow_reaches_what_waits_already)
+{
+    struct desk desk;
+    const char *number;
+
+    desk_open(&desk, 2);
+    number = desk_ticket(&desk);
+    test_db_run(desk.db, "UPDATE desk.ticket SET created_at = created_at - interval '10 min'");
+    apply_overflow(&desk, "");
+    cr_expect_str_eq(overflow_timer(&desk, number), "");
+    apply_overflow(&desk, ", \"overflow\": {\"after\": 1800, \"everybody\": true}");
+    cr_expect_str_eq(overflow_timer(&desk, number), "1 20");
+    apply_overflow(&desk, ", \"overflow\": {\"after\": 900, \"everybody\": true}");
+    cr_expect_str_eq(overflow_timer(&desk, number), "1 5");
+    cr_status(desk_claim_next(&desk, "agent-eu-1", NULL, NULL), 0);
+    cr_expect_str_eq(overflow_timer(&desk, number), "", "it has left the queue");
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_RELEASE, number, 1), 0);
+    cr_expect_str_eq(overflow_timer(&desk, number), "3 15", "it waits anew");
+    apply_overflow(&desk, "");
+    cr_expect_str_eq(overflow_timer(&desk, number), "");
     desk_check(&desk);
     desk_close(&desk);
 }

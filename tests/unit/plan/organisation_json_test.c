@@ -14,7 +14,7 @@
 
 static const char whole[] =
     "{\"desks\": {" SHANGHAI ", " BERLIN ", \"night\": {\"region\": \"us\"}},"
-    " \"teams\": {\"first\": {" TITLE ", \"desks\": [\"night\"]},"
+    " \"teams\": {\"first\": {" TITLE ", \"desks\": [\"night\"], \"restricted\": true},"
     "  \"network\": {" TITLE ", \"desks\": [\"shanghai\", \"berlin\"], \"minimum\": 2, \"restricted\": true,"
     "   \"shift_end\": \"return\", \"mode\": \"offer\", \"offer\": {\"accept_within\": 90}, \"overflow\": "
     "{\"after\": 900, \"team\": \"first\"}}},"
@@ -205,6 +205,9 @@ static const struct {
     {"{\"teams\": {\"a\": {" TITLE ", \"overflow\": {\"after\": 9, \"team\": \"b\"}}, \"b\": {" TITLE
      ", \"overflow\": {\"after\": 9, \"team\": \"a\"}}}}",
      "/teams/a/overflow/team", "circle"},
+    {"{\"teams\": {\"a\": {" TITLE ", \"restricted\": true, \"overflow\": {\"after\": 9, \"team\": \"b\"}}, "
+     "\"b\": {" TITLE "}}}",
+     "/teams/a/overflow/team", "not restricted"},
     {"{\"teams\": {\"a\": {" TITLE ", \"minimum\": -1}}}", "/teams/a/minimum", "0"},
     {"{\"teams\": {\"a\": {" TITLE ", \"restricted\": 1}}}", "/teams/a/restricted", "true or false"},
     {"{\"default_team\": \"a\"}", "/default_team", "names no team"},
