@@ -2,8 +2,9 @@
 --      they carry is in the organisation. Ready tickets of a team that need the same and are in one language are a lane; an agent's lanes are found from a
 --      few small rows, and the heads of lanes are in claim order in an index, so that a claim costs the same however many tickets wait. What an agent carries
 --      now is counted in an index of open tickets beside desk.owned.
--- Locks: ACCESS EXCLUSIVE on desk.ticket, desk.team and desk.owned for a moment; on desk.ready while its rows get their lane and its index is made anew: some
---      seconds for 100,000 that are ready.
+-- Locks: ACCESS EXCLUSIVE on desk.ticket, desk.team, desk.owned and desk.ready until the commit. That is as long as the rows of desk.owned (all tickets that have an
+--      owner, also closed ones: the index is made over the open ones) get their priority, those of desk.ready their lane, and its index is made anew: some seconds
+--      for 100,000 of each. Submissions rest in the spools meanwhile; claims and commands wait.
 -- Rollout: expand. Routers of the former release claim through the same function, so by the same rules; tickets that they make need no skill; a named claim
 --      through one of them is not judged.
 SET ROLE meridian_owner;

@@ -1,9 +1,11 @@
 -- Why: a ticket may be offered to one agent, who accepts or declines within a time; until then it belongs to nobody else. Who takes offers is said by
 --      presence. An open ticket has exactly one of owner, open offer, row in the queue: the row of the ticket knows the first two, so that whoever holds its
 --      lock knows all three.
--- Locks: ACCESS EXCLUSIVE on desk.ticket and desk.outbox for a moment; the rows of the outbox, which are few, are written anew.
+-- Locks: ACCESS EXCLUSIVE on desk.ticket, desk.outbox, desk.team, desk.ready and desk.lane until the commit: a moment, but for the rows of the outbox, which are
+--      few and written anew, those of tickets that wait and were owned before (waits_since), and an index of the members of teams.
 -- Rollout: expand. Routers of the former release see an offered ticket as one that waits in no queue. One that is claimed by its number, or cancelled there,
---      is refused by ticket_offered, and told so as a failure of the database: apply no team that offers before all routers are of this release.
+--      is refused by ticket_offered, and told so as a failure of the database; one that they put back into the queue counts its overflow from when it was made.
+--      Apply no team that offers, assigns or overflows before all routers are of this release.
 SET ROLE meridian_owner;
 
 -- ---- who lives; what feeds make -------------------------------------------------------------------------------------------------
@@ -22,11 +24,13 @@ CREATE TABLE desk.presence (
     user_id uuid PRIMARY KEY REFERENCES desk.app_user,
     state text NOT NULL CHECK (state IN ('available', 'busy', 'away', 'offline')),
     since timestamptz NOT NULL,
+    said_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     until timestamptz CHECK (until IS NULL OR state <> 'offline'),
     reason text,
     said_by text NOT NULL
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE desk.presence IS 'Whether somebody takes offers, as was said last. Without a row: offline. Claims never ask.';
+COMMENT ON COLUMN desk.presence.said_at IS 'When it was said last, also if it was the same as before (then since is older).';
 COMMENT ON COLUMN desk.presence.until IS 'From then on who was available is offline, and who was busy or away is available.';
 
 CREATE FUNCTION desk.presence_now(state text, until timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
@@ -259,7 +263,7 @@ END $$;
 COMMENT ON FUNCTION desk.overflow_reach IS 'Teams whose overflow is another one now: their tickets that wait count by it, from when they began to wait. One that is due by that goes at once.';
 REVOKE ALL ON FUNCTION desk.overflow_reach FROM PUBLIC;
 
--- ---- who may take what, as before, but for what has been opened to all; claims, but for what has been offered since the queue was read -----------------
+-- ---- who may take what, as before, but for what has been opened to all or is offered to them; claims, but for what has been offered since the queue was read -----------------
 
 CREATE OR REPLACE FUNCTION desk.lanes_of(p_claims json, p_waiting bigint) RETURNS TABLE (lane int, team int, urgent bigint, usual bigint, speaking bigint) LANGUAGE sql STABLE AS $$
     SELECT l.id, l.team_id, bit_or(c.bit),
@@ -277,7 +281,7 @@ $$;
 CREATE OR REPLACE FUNCTION desk.refusal_of(p_user uuid, p_ticket uuid) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT CASE WHEN NOT EXISTS (SELECT FROM desk.team_member m WHERE m.user_id = p_user AND m.team_id = t.team_id) THEN 'team'
-                        ELSE desk.refusal(t.skills, t.priority, CASE WHEN t.opened_to_all THEN 'anybody' ELSE g.claims END, s.skills, s.awake, s.is_full) END
+                        ELSE desk.refusal(t.skills, t.priority, CASE WHEN t.opened_to_all OR t.offered_to = p_user THEN 'anybody' ELSE g.claims END, s.skills, s.awake, s.is_full) END
             FROM desk.ticket t JOIN desk.team g ON g.id = t.team_id CROSS JOIN LATERAL desk.standing(p_user) s WHERE t.id = p_ticket);
 END $$;
 

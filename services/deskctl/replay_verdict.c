@@ -113,7 +113,7 @@ void replay_judge_event(struct replay_judge *judge, const json_t *event)
     if (seq != json_integer_value(json_object_get(ticket, "seq")) + 1)
         judge->verdict.chain_gaps++;
     json_object_set_new(ticket, "seq", json_integer(seq));
-    if (strcmp(type, "ticket.claimed") == 0)
+    if (strcmp(type, "ticket.claimed") == 0 || strcmp(type, "ticket.offer_accepted") == 0)
         take_claim(judge, ticket, event);
     else if (owner_leaves(type))
         json_object_set_new(ticket, "owned", json_false());

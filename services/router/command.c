@@ -147,7 +147,7 @@ static int change_ticket(struct db_conn *conn, struct command *command)
         r = ticket_rules_plan(request, &row, &team, &assignee, &plan, &job->out);
     if (r == -E_OFFER_OVER)
         r = offer_explain_over(conn, &row, request->principal->user_id, &job->out);
-    if (!r && request->command->action == ACTION_CLAIM)
+    if (!r && (request->command->action == ACTION_CLAIM || request->command->action == ACTION_ACCEPT))
         r = eligibility_check(conn, job, &row);
     if (!r && request->command->action == ACTION_RECALCULATE)
         r = recalculate(conn, request->command, &row, &details, &plan.steps[0]);

@@ -1,5 +1,5 @@
-/* Called by command.c for a claim by number. What is decided, desk.refusal decides, as for claims of the next
- * ticket; here it is put into words. */
+/* Called by command.c for a claim by number and for the acceptance of an offer. What is decided, desk.refusal
+ * decides, as for claims of the next ticket; here it is put into words. */
 #include "router/eligibility.h"
 #include "auth/authz.h"
 #include "meridian/errors.h"

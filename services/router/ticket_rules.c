@@ -192,20 +192,16 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
     }
     switch (j->action) {
     case ACTION_CLAIM:
-        change->event = "ticket.claimed";
+    case ACTION_ACCEPT: /* a claim by whoever is asked is the same */
+        change->event = offered_to_actor(j) ? "ticket.offer_accepted" : "ticket.claimed";
         own(change, j);
         change->epoch_rises = true;
         if (offered_to_actor(j))
             change->offer_outcome = OFFER_ACCEPTED;
         break;
-    case ACTION_ACCEPT:
-        change->event = "ticket.offer_accepted";
-        own(change, j);
-        change->epoch_rises = true;
-        change->offer_outcome = OFFER_ACCEPTED;
-        break;
     case ACTION_DECLINE:
         change->event = "ticket.offer_declined";
+        change->public = false; /* who would not take it is for the desk */
         change->offer_outcome = OFFER_DECLINED;
         say(change, j, TEXT_NOTE);
         break;

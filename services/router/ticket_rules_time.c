@@ -83,6 +83,7 @@ void ticket_rules_plan_offer_end(const struct ticket_row *row, struct ticket_pla
     ret_plan->n = 1;
     ret_plan->steps[0] = ticket_change_none(row);
     ret_plan->steps[0].event = "ticket.offer_expired";
+    ret_plan->steps[0].public = false; /* who did not answer is for the desk */
     ret_plan->steps[0].offer_outcome = OFFER_EXPIRED;
 }
 

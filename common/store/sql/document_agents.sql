@@ -15,9 +15,7 @@ WITH team AS (
 SELECT json_build_object(
     'next', CASE WHEN (SELECT count(*) FROM page) > $3::int THEN (SELECT max(login) FROM shown) END,
     'items', coalesce((SELECT json_agg(row_to_json(i) ORDER BY i.login) FROM (
-        SELECT s.login, s.name, s.role, s.desk,
-               EXISTS (SELECT FROM desk.team_desk d JOIN desk.shift h ON h.desk = d.desk AND h.opens_at <= now() AND h.closes_at > now()
-                       WHERE d.team_id = (SELECT g.id FROM team g) AND d.desk = s.desk) AS on_shift,
+        SELECT s.login, s.name, s.role, s.desk, desk.is_awake(s.id) AS on_shift,
                desk.presence_json(p) AS presence, desk.agent_load(s.id) AS load, (SELECT a.capacity FROM desk.agent a WHERE a.user_id = s.id) AS capacity
         FROM shown s LEFT JOIN desk.presence p ON p.user_id = s.id) i), '[]'))::text
 WHERE EXISTS (SELECT FROM team)

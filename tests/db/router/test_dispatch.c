@@ -223,11 +223,12 @@ Test(dispatch, whoever_went_home_is_given_only_the_most_urgent)
     usual = desk_ticket(&desk);
     urgent = desk_ticket_of(&desk, NULL, 1, 1);
     be(&desk, "agent-eu-1", "available");
-    test_db_run(desk.db, "INSERT INTO desk.desk (name, region) VALUES ('shut', 'eu'), ('open', 'eu'); INSERT INTO "
-                         "desk.shift (desk, opens_at, closes_at) VALUES ('shut', now() - interval '2 h', "
-                         "now() - interval '1 h'), ('open', now() - interval '1 h', 'infinity'); INSERT INTO "
-                         "desk.agent_desk (user_id, desk) VALUES (md5('agent-eu-1')::uuid, 'shut') ON CONFLICT "
-                         "(user_id) DO UPDATE SET desk = 'shut'");
+    test_db_run(desk.db,
+                "INSERT INTO desk.desk (name, region) VALUES ('shut', 'eu'), ('open', 'eu'); INSERT INTO "
+                "desk.shift (desk, opens_at, closes_at) VALUES ('shut', now() - interval '2 h', "
+                "now() - interval '1 h'), ('open', now() - interval '1 h', 'infinity'); INSERT INTO "
+                "desk.agent_desk (user_id, desk) VALUES (md5('agent-eu-1')::uuid, 'shut') ON CONFLICT "
+                "(user_id) DO UPDATE SET desk = 'shut'");
     cr_expect_str_eq(choice(&desk, usual), "");
     cr_expect_str_eq(choice(&desk, urgent), "agent-eu-1 only");
     set_mode(&desk, "service-desk", "offer");
@@ -253,10 +254,11 @@ Test(dispatch, what_was_turned_down_blocks_nothing_behind_it)
         numbers[i] = desk_ticket_of(&desk, NULL, 2, 2);
     last = desk_ticket_of(&desk, NULL, 3, 3);
     for (int i = 0; i < DECLINED; i++)
-        test_db_runf(desk.db,
-                     "INSERT INTO desk.dispatch (ticket_id, event_seq, user_id, at, candidates) SELECT id, 1, "
-                     "md5('agent-eu-1')::uuid, now(), '[]' FROM desk.ticket WHERE number = '%s'",
-                     numbers[i]);
+        test_db_runf(
+            desk.db,
+            "INSERT INTO desk.dispatch (ticket_id, event_seq, user_id, at, candidates) SELECT id, 1, "
+            "md5('agent-eu-1')::uuid, now(), '[]' FROM desk.ticket WHERE number = '%s'",
+            numbers[i]);
     set_mode(&desk, "service-desk", "offer");
     be(&desk, "agent-eu-1", "available");
     expect_at(&desk, last, "offer agent-eu-1");
@@ -293,11 +295,13 @@ Test(dispatch, a_backlog_of_one_team_leaves_the_others_their_turn)
     first = desk_ticket_of(&desk, NULL, 1, 1);
     second = desk_ticket_of(&desk, NULL, 1, 1);
     other = desk_ticket_of(&desk, "network", 3, 3);
-    cr_expect_str_eq(ticket_text(&desk, other, "SELECT slug FROM desk.team g WHERE g.id = t.team_id"), "network");
+    cr_expect_str_eq(ticket_text(&desk, other, "SELECT slug FROM desk.team g WHERE g.id = t.team_id"),
+                     "network");
     be(&desk, "agent-eu-1", "available");
-    test_db_run(desk.db, "UPDATE desk.team SET mode = 'assign' WHERE slug IN ('service-desk', 'network'); INSERT "
-                         "INTO desk.team_member (user_id, team_id) SELECT md5('agent-eu-1')::uuid, id FROM "
-                         "desk.team WHERE slug = 'network' ON CONFLICT DO NOTHING");
+    test_db_run(desk.db,
+                "UPDATE desk.team SET mode = 'assign' WHERE slug IN ('service-desk', 'network'); INSERT "
+                "INTO desk.team_member (user_id, team_id) SELECT md5('agent-eu-1')::uuid, id FROM "
+                "desk.team WHERE slug = 'network' ON CONFLICT DO NOTHING");
     snprintf(expected, sizeof expected, "%s %s", first, other);
     cr_expect_str_eq(heads(&desk, 2), expected);
     snprintf(expected, sizeof expected, "%s %s %s", first, second, other);
@@ -475,7 +479,8 @@ static void apply_overflow(struct desk *desk, const char *overflow)
     _cleanup_buf_ struct buf text = BUF_INIT;
 
     buf_printf(&text,
-               "{\"desks\": {\"open\": {\"region\": \"eu\"}}, \"teams\": {\"service-desk\": {\"title\": {\"en\": \"S\", "
+               "{\"desks\": {\"open\": {\"region\": \"eu\"}}, \"teams\": {\"service-desk\": {\"title\": "
+               "{\"en\": \"S\", "
                "\"zh\": \"服\"}, \"tier\": 1, \"desks\": [\"open\"]%s}}, \"default_team\": \"service-desk\", "
                "\"agents\": {\"agent-eu-1\": {\"desk\": \"open\", \"teams\": [\"service-desk\"]}}}",
                overflow);

@@ -35,6 +35,7 @@ static uint32_t make_due(struct desk *desk, const char *number)
 {
     test_db_runf(
         desk->db,
+        "UPDATE desk.presence SET said_at = said_at - interval '1 h'; "
         "UPDATE desk.ticket SET offered_until = now() - interval '1 s' WHERE number = '%1$s'; UPDATE "
         "desk.timer SET fire_at = now() - interval '1 s' WHERE name = 'offer_end' AND ticket_id = "
         "(SELECT id FROM desk.ticket WHERE number = '%1$s'); UPDATE "
@@ -96,8 +97,78 @@ Test(offers, a_claim_by_whoever_is_asked_accepts)
     desk_open(&desk, 2);
     number = offered(&desk, "agent-eu-1");
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
+    cr_expect_str_eq(last_event(&desk, number),
+                     "ticket.offer_accepted agent-eu-1 to - from agent-eu-1 owner agent-eu-1 1");
     cr_expect_str_eq(last_offer(&desk, number), "offer agent-eu-1 accepted");
     desk_check(&desk);
+    desk_close(&desk);
+}
+
+/* Several are handed over to one agent, who says yes to all of them at once, through two routers. */
+Test(offers, accepting_keeps_to_the_capacity)
+{
+    enum { OFFERS = 6 };
+    struct desk desk, second;
+    struct answer *answers[OFFERS];
+    const char *numbers[OFFERS];
+    int got = 0;
+
+    desk_open(&desk, OFFERS);
+    desk_second(&second, &desk);
+    test_db_run(desk.db, "INSERT INTO desk.agent (user_id, capacity) VALUES (md5('agent-eu-1')::uuid, 4) ON "
+                         "CONFLICT (user_id) DO UPDATE SET capacity = 4");
+    for (int i = 0; i < OFFERS; i++) { /* P3: 2 points */
+        numbers[i] = desk_ticket_of(&desk, NULL, 2, 2);
+        cr_assert_eq(desk_offer(&desk, numbers[i], "agent-eu-1", OFFER_KIND_HANDOVER, 60), 0);
+    }
+    for (int i = 0; i < OFFERS; i++) {
+        Meridian__Command c = desk_command(i % 3 ? ACTION_ACCEPT : ACTION_CLAIM, numbers[i], -1);
+
+        answers[i] = desk_send_command(i % 2 ? &second : &desk, "agent-eu-1", &c);
+    }
+    for (int i = 0; i < OFFERS; i++) {
+        desk_wait(i % 2 ? &second : &desk, answers[i]);
+        got += !answers[i]->status;
+        if (answers[i]->status)
+            cr_status(answers[i], E_NOT_ELIGIBLE);
+    }
+    cr_expect_eq(got, 2, "%d", got);
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.offer WHERE outcome IS NULL"), OFFERS - 2,
+                 "the others stay, to be declined or missed");
+    desk_second_close(&second, &desk);
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+/* Asked while their desk was open, they say yes when it has closed. */
+Test(offers, whoever_goes_home_may_still_accept)
+{
+    struct desk desk;
+    const char *number;
+
+    desk_open(&desk, 2);
+    number = offered(&desk, "agent-eu-1");
+    test_db_run(desk.db, "UPDATE desk.team SET claims = 'on_shift'");
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_ACCEPT, number, -1), 0);
+    cr_expect_str_eq(last_offer(&desk, number), "offer agent-eu-1 accepted");
+    desk_close(&desk);
+}
+
+/* Who would not take it, or did not answer, is for the desk alone. */
+Test(offers, requesters_do_not_read_who_would_not_take_it)
+{
+    struct desk desk;
+    const char *number;
+
+    desk_open(&desk, 2);
+    number = offered(&desk, "agent-eu-1");
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_DECLINE, number, -1), 0);
+    cr_assert_eq(desk_offer(&desk, number, "agent-eu-2", OFFER_KIND_OFFER, 60), 0);
+    cr_status(desk_wait(&desk, desk_send_due(&desk, number, "offer_end", make_due(&desk, number))), 0);
+    cr_expect_str_eq(ticket_text(&desk, number,
+                                 "SELECT string_agg(type, ' ' ORDER BY seq) FROM desk.event e WHERE "
+                                 "e.ticket_id = t.id AND NOT e.public"),
+                     "ticket.offer_declined ticket.offer_expired");
     desk_close(&desk);
 }
 
@@ -188,6 +259,24 @@ Test(offers, who_misses_one_is_away)
     generation = make_due(&desk, number);
     cr_status(desk_wait(&desk, desk_send_due(&desk, number, "offer_end", generation)), 0);
     cr_expect_str_eq(test_db_text(desk.db, "SELECT state FROM desk.presence"), "busy", "they had said so");
+    desk_close(&desk);
+}
+
+Test(offers, a_missed_one_takes_back_nothing_that_was_said_since)
+{
+    struct desk desk;
+    const char *number;
+    uint32_t generation;
+
+    desk_open(&desk, 2);
+    cr_status(desk_presence(&desk, "agent-eu-1", "available", NULL), 0);
+    number = offered(&desk, "agent-eu-1");
+    generation = make_due(&desk, number);
+    cr_status(desk_presence(&desk, "agent-eu-1", "available", NULL), 0); /* back at the desk, too late */
+    cr_status(desk_wait(&desk, desk_send_due(&desk, number, "offer_end", generation)), 0);
+    cr_expect_str_eq(last_offer(&desk, number), "offer agent-eu-1 expired");
+    cr_expect_str_eq(test_db_text(desk.db, "SELECT concat_ws(' ', state, said_by) FROM desk.presence"),
+                     "available agent-eu-1");
     desk_close(&desk);
 }
 

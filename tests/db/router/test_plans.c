@@ -5,11 +5,10 @@
 #include <criterion/criterion.h>
 
 /* Tables that grow with tickets or with time. */
-static const char *const large[] = {"ticket", "ticket_alias", "event",   "clock",   "ready",    "outbox",
-                                    "reply",  "note",         "command", "session", "delivery", "app_user",
-                                    "owned",  "timer",        "link",    "merge",   "agent",    "lane",
-                                    "offer",  "dispatch",     "presence", "team_member",
-                                    "agent_desk", "shift", NULL};
+static const char *const large[] = {
+    "ticket",  "ticket_alias", "event",    "clock",       "ready",      "outbox", "reply", "note",  "command",
+    "session", "delivery",     "app_user", "owned",       "timer",      "link",   "merge", "agent", "lane",
+    "offer",   "dispatch",     "presence", "team_member", "agent_desk", "shift",  NULL};
 
 static void grow(struct desk *desk)
 {
@@ -86,8 +85,7 @@ static void check_plans(struct desk *desk, const char *when)
         if (*s != &sql_router_organisation_faults) /* of one that is applied: may look at all of a team */
             test_db_check_plan(pg, *s, large,
                                /* their indexes have only the dead, and what ended lately */
-                               *s == &sql_router_delivery_replay || *s == &sql_router_shift_ended,
-                               when);
+                               *s == &sql_router_delivery_replay || *s == &sql_router_shift_ended, when);
     PQfinish(pg);
 }
 

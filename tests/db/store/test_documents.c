@@ -588,3 +588,20 @@ Test(documents, status_counts_and_dead_letters_list)
     cr_assert(json_is_array(json_object_get(json, "replication")));
     json_decref(json);
 }
+
+/* On shift is who sits at a desk that is open, whatever team is asked about: as for claims. */
+Test(documents, agents_are_on_shift_by_their_own_desk)
+{
+    json_t *json, *agent;
+
+    test_db_run(desk.db,
+                "INSERT INTO desk.desk (name, region) VALUES ('open', 'eu'); INSERT INTO desk.shift "
+                "(desk, opens_at, closes_at) VALUES ('open', now() - interval '1 h', now() + "
+                "interval '1 h'); INSERT INTO desk.agent_desk (user_id, desk) VALUES "
+                "(md5('agent-eu-1')::uuid, 'open') ON CONFLICT (user_id) DO UPDATE SET desk = 'open'");
+    cr_assert_eq(desk_read(&desk, "agent-eu-1", "agents", &json, "service-desk", "agent-ap-9", "1", NULL), 0);
+    agent = json_array_get(json_object_get(json, "items"), 0);
+    cr_expect_str_eq(desk_text(agent, "login"), "agent-eu-1");
+    cr_expect(json_is_true(json_object_get(agent, "on_shift")));
+    json_decref(json);
+}
