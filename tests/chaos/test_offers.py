@@ -1,6 +1,7 @@
 """Routers that are killed while tickets are offered, accepted, declined and missed: a watcher looks all the time, in one snapshot of the
 database, that each open ticket has exactly one of an owner, an open offer, a place in the queue."""
 import itertools
+import json
 import os
 import random
 import threading
@@ -57,7 +58,10 @@ class Agents:
 def test_no_ticket_is_ever_lost(desk):
     admin = desk.client("eu", "admin")
     before = admin.get("/api/v1/organisation").json
-    document = {**before["document"], "teams": {name: dict(team) for name, team in before["document"]["teams"].items()}}
+    document = json.loads(json.dumps(before["document"]))
+    document["desks"]["always"] = {"region": "eu"}  # or nothing is offered at night
+    for region, n in AGENTS:
+        document["agents"][f"agent-{region}-{n}"]["desk"] = "always"
     document["teams"]["service-desk"] |= {"mode": "offer", "offer": {"accept_within": 5}, "overflow": {"after": 6, "team": "infrastructure"}}
     assert admin.post("/api/v1/organisation", {"document": document, "base_version": before["version"]}).status == 200
     agents, requester = Agents(desk), desk.requester("eu", 3)

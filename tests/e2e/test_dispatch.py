@@ -18,14 +18,16 @@ def apply(admin, document):
 
 @contextlib.contextmanager
 def team(desk, agents, **keys):
-    """A team, and a service of its name, with these agents; yields its name. Its open tickets go to the service desk in the end."""
+    """A team, and a service of its name, with these agents, whose desk is open whatever the time; yields its name. Its open tickets go to the service desk in the end."""
     admin, name = desk.client("eu", "admin"), next(_names)
     before = admin.get("/api/v1/organisation").json["document"]
     document = json.loads(json.dumps(before))
+    document["desks"]["always"] = {"region": "eu"}
     document["teams"][name] = {"title": {"en": "Dispatch", "zh": "派单"}, "tier": 1, "desks": list(document["desks"]), **keys}
     document["services"][name] = {"team": name}
     for login in agents:
         document["agents"][login]["teams"].append(name)
+        document["agents"][login]["desk"] = "always"
     apply(admin, document)
     desk._tokens.clear()  # a session knows its teams
     try:

@@ -187,9 +187,11 @@ def put_down(admin, login):
 def _world(desk):
     def change(document):
         document["services"] |= {"locks": {"team": "security"}, OFFERS: {"team": OFFERS}}
+        document["desks"]["always"] = {"region": "eu"}
         document["teams"][OFFERS] = {"title": {"en": "Offers", "zh": "派单"}, "tier": 1, "mode": "offer", "offer": {"accept_within": 600}}
         for person in ("colleague", "lead"):
             document["agents"][PEOPLE[person]]["teams"].append(OFFERS)
+            document["agents"][PEOPLE[person]]["desk"] = "always"  # or nothing is offered at night
         for login in ELSEWHERE:
             put_down(desk.client("eu", "admin"), login)
             agent = document["agents"][login]

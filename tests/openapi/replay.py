@@ -176,6 +176,8 @@ class Replay:
             document["teams"][name] = {"title": {"en": "Offers", "zh": "派单"}, "tier": 1, "mode": "offer", "offer": {"accept_within": 600}}
             document.setdefault("services", {})[name] = {"team": name}
             document["agents"]["agent-eu-1"]["teams"].append(name)
+            document["desks"]["always"] = {"region": "eu"}  # or nothing is offered at night
+            document["agents"]["agent-eu-1"]["desk"] = "always"
             self.client("admin", base).must("POST", _ORGANISATION, {"document": document, "base_version": present["version"]})
             del self.tokens["agent-eu-1"]  # a session knows its teams
             self.clients = {key: client for key, client in self.clients.items() if key[0] != "agent-eu-1"}
