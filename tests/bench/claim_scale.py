@@ -54,14 +54,18 @@ def quantiles(taken):
 
 
 def take_turns(postgres, args, say):
-    taken = {FEW: [], MANY: [], "commit": []}
-    turn_s = max(1, args.seconds // TURNS)
+    scripts = {FEW: "claim_scale_next.sql", MANY: "claim_scale_next.sql", "commit": "claim_scale_commit.sql"}
+    taken, calm, turn_s = {name: [] for name in scripts}, {}, max(1, args.seconds // TURNS)
     for turn in range(1, TURNS + 1):
-        for database in (FEW, MANY):
-            taken[database] += drive(postgres, database, "claim_scale_next.sql", turn_s, args.claim_rate)
-        taken["commit"] += drive(postgres, FEW, "claim_scale_commit.sql", max(1, turn_s // 2), args.claim_rate)
-        say(f"claims  turn {turn} of {TURNS}: " + ", ".join(f"{name} p50 {q['p50_ms']} ms, p99 {q['p99_ms']} ms" for name, q in ((n, quantiles(list(t))) for n, t in taken.items())))
-    return {name: quantiles(t) for name, t in taken.items()}
+        told = []
+        for name, script in scripts.items():
+            figures = drive(postgres, name if name in (FEW, MANY) else FEW, script, turn_s, args.claim_rate)
+            taken[name] += figures
+            q = quantiles(figures)
+            calm[name] = min(calm.get(name, q["p99_ms"]), q["p99_ms"])
+            told.append(f"{name} p50 {q['p50_ms']} ms, p99 {q['p99_ms']} ms")
+        say(f"claims  turn {turn} of {TURNS}: {', '.join(told)}")
+    return {name: {**quantiles(t), "calmest_p99_ms": calm[name]} for name, t in taken.items()}
 
 
 def run(args, programs, say):
@@ -83,8 +87,8 @@ def run(args, programs, say):
         lanes = int(postgres.sql("SELECT count(*) FROM desk.lane", database=MANY)[0][0])
     for name in sizes:
         f = figures[name]
-        say(f"claims  among {f['size']} ready tickets, {args.claim_rate}/s: p50 {f['p50_ms']} ms, p99 {f['p99_ms']} ms ({f['n']} claims, {f['got_one']} got one)")
-    say(f"claims  the commit of one small row at the same time, {args.claim_rate}/s: p50 {figures['commit']['p50_ms']} ms, p99 {figures['commit']['p99_ms']} ms")
+        say(f"claims  among {f['size']} ready tickets, {args.claim_rate}/s: p50 {f['p50_ms']} ms, p99 {f['p99_ms']} ms, of the calmest turn {f['calmest_p99_ms']} ms ({f['n']} claims, {f['got_one']} got one)")
+    say(f"claims  the commit of one small row at the same time, {args.claim_rate}/s: p50 {figures['commit']['p50_ms']} ms, p99 {figures['commit']['p99_ms']} ms, of the calmest turn {figures['commit']['calmest_p99_ms']} ms")
     p50, p99 = (figures[MANY][k] / figures[FEW][k] for k in ("p50_ms", "p99_ms"))
     say(f"claims  ratio of the many to the few: p50 {p50:.2f}, p99 {p99:.2f} (target {RATIO_TARGET}); {lanes} lanes; p99 target {P99_TARGET_MS} ms")
     return {**figures, "lanes": lanes, "p50_ratio": round(p50, 2), "p99_ratio": round(p99, 2)}, figures[MANY]["p99_ms"] < P99_TARGET_MS and p99 <= RATIO_TARGET
