@@ -4,6 +4,7 @@
  *   "offer": {"accept_within": 60},  seconds; that when left out
  *   "overflow": {"after": 900, "team": "experts"}    or, instead of the team, "everybody": true; none when
  * left out
+ *   "handover": {"accept_within": 900},  seconds; that when left out
  */
 #pragma once
 #include "domain/organisation.h"

@@ -163,12 +163,12 @@ static int read_shift_end(const struct reader *r, const struct plan_node *node, 
 {
     const char *text = json_string_value(node->json);
 
-    for (int end = ORG_SHIFT_END_KEEP; end <= ORG_SHIFT_END_RETURN; end++)
+    for (int end = ORG_SHIFT_END_KEEP; end <= ORG_SHIFT_END_HAND_OVER; end++)
         if (text && strcmp(text, org_shift_end_name((enum org_shift_end)end)) == 0) {
             *ret_end = (enum org_shift_end)end;
             return 0;
         }
-    return plan_fail(node, r->fault, "must be \"keep\" or \"return\"");
+    return plan_fail(node, r->fault, "must be \"keep\", \"return\" or \"hand_over\"");
 }
 
 static int read_claims(const struct reader *r, const struct plan_node *node, enum org_claims *ret_claims)
@@ -185,8 +185,9 @@ static int read_claims(const struct reader *r, const struct plan_node *node, enu
 
 static int read_team(const struct reader *r, const struct plan_node *node, struct org_team *team)
 {
-    static const char *const keys[] = {"title",  "tier",    "restricted", "desks", "minimum",  "shift_end",
-                                       "claims", "on_duty", "mode",       "offer", "overflow", NULL};
+    static const char *const keys[] = {"title",     "tier",     "restricted", "desks", "minimum",
+                                       "shift_end", "claims",   "on_duty",    "mode",  "offer",
+                                       "overflow",  "handover", NULL};
     const struct plan_node title = plan_member(node, "title"), tier = plan_member(node, "tier"),
                            restricted = plan_member(node, "restricted"), desks = plan_member(node, "desks"),
                            minimum = plan_member(node, "minimum"), end = plan_member(node, "shift_end"),

@@ -49,7 +49,6 @@ CREATE TABLE desk.offer (
     user_id uuid NOT NULL,
     made_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL CHECK (expires_at > made_at),
-    note json,
     outcome text CHECK (outcome IN ('accepted', 'declined', 'expired', 'withdrawn')),
     reason text,
     answered_at timestamptz CHECK ((answered_at IS NULL) = (outcome IS NULL))
@@ -150,7 +149,7 @@ BEGIN
         FROM desk.team_member m JOIN desk.presence p ON p.user_id = m.user_id JOIN desk.app_user u ON u.id = m.user_id
         WHERE m.team_id = t.team_id AND u.disabled_at IS NULL AND desk.presence_now(p.state, p.until) = 'available'
           AND NOT EXISTS (SELECT FROM desk.offer o WHERE o.user_id = u.id AND o.outcome IS NULL AND o.kind = 'offer')
-          AND NOT EXISTS (SELECT FROM desk.offer o WHERE o.ticket_id = t.id AND o.user_id = u.id AND o.kind = 'offer' AND o.outcome IN ('declined', 'expired'))
+          AND NOT EXISTS (SELECT FROM desk.offer o WHERE o.ticket_id = t.id AND o.user_id = u.id AND o.outcome IN ('declined', 'expired'))
           AND desk.refusal_of(u.id, t.id) IS NULL
     ), scored AS (
         SELECT c.id, c.login, c.region,

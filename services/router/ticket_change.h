@@ -7,6 +7,12 @@ enum ticket_text { TEXT_NONE, TEXT_REPLY, TEXT_NOTE };
 /** How an offer ended. */
 enum offer_outcome { OFFER_STAYS, OFFER_ACCEPTED, OFFER_DECLINED, OFFER_EXPIRED, OFFER_WITHDRAWN };
 
+/** What somebody who had a ticket leaves for whoever goes on with it; JSON, see desk.handover. */
+struct handover_note {
+    const char *text, *text_zh; /* NULL in Chinese: it is as it is */
+    const char *author_id;      /* NULL: drafted from the record */
+};
+
 /** The ticket after one change, and the event that tells it. Texts are borrowed from the command, the
  * principal and the row. */
 struct ticket_change {
@@ -16,9 +22,10 @@ struct ticket_change {
     const char *owner_id, *owner_login, *owner_region; /* NULL: nobody */
     const char *offered_to, *offered_login;            /* NULL: it is offered to nobody */
     int64_t offered_until_us;
-    const char *offer_kind,
-        *offer_note;                  /* of an offer that begins with this change; the note is JSON or NULL */
-    enum offer_outcome offer_outcome; /* of the offer that was open; see ticket_change_settle_offer */
+    const char *offer_kind;               /* of an offer that begins with this change */
+    enum offer_outcome offer_outcome;     /* of the offer that was open; see ticket_change_settle_offer */
+    const struct handover_note *handover; /* it is handed over with this; NULL: it is not */
+    const char *prepared;                 /* a note for a later handover, JSON; NULL: none */
     int team, tier;
     const char *team_slug;
     bool epoch_rises;

@@ -13,6 +13,7 @@
 #include "router/ticket_write.h"
 #include "base/clock.h"
 #include "meridian/errors.h"
+#include "router/handover.h"
 #include "router/offer.h"
 #include "router/ticket_clocks.h"
 #include "router/ticket_duty.h"
@@ -224,6 +225,8 @@ int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct tick
     r = write_row(conn, row, change, writer, last, &means);
     if (!r)
         r = write_text(conn, row, change, writer);
+    if (!r)
+        r = handover_follow(conn, row, change);
     if (!r)
         r = ticket_clocks_write(conn, row, &clocks, &writer->clocks_changed);
     if (!r)

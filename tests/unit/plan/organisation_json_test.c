@@ -16,7 +16,8 @@ static const char whole[] =
     "{\"desks\": {" SHANGHAI ", " BERLIN ", \"night\": {\"region\": \"us\"}},"
     " \"teams\": {\"first\": {" TITLE ", \"desks\": [\"night\"]},"
     "  \"network\": {" TITLE ", \"desks\": [\"shanghai\", \"berlin\"], \"minimum\": 2, \"restricted\": true,"
-    "   \"shift_end\": \"return\", \"mode\": \"offer\", \"offer\": {\"accept_within\": 90}, \"overflow\": "
+    "   \"shift_end\": \"hand_over\", \"handover\": {\"accept_within\": 1200}, \"mode\": \"offer\", "
+    "\"offer\": {\"accept_within\": 90}, \"overflow\": "
     "{\"after\": 900, \"team\": \"first\"}}},"
     " \"default_team\": \"first\","
     " \"agents\": {\"wei\": {\"desk\": \"shanghai\", \"teams\": [\"network\", \"first\"]},"
@@ -61,7 +62,9 @@ Test(organisation_json, every_member)
     network = &o->teams[organisation_team(o, "network")];
     cr_expect_str_eq(network->title_zh, "组");
     cr_expect(network->restricted && network->tier == 1 && network->minimum == 2);
-    cr_expect_eq(network->shift_end, ORG_SHIFT_END_RETURN);
+    cr_expect_eq(network->shift_end, ORG_SHIFT_END_HAND_OVER);
+    cr_expect_eq(network->handover_within_s, 1200);
+    cr_expect_eq(o->teams[0].handover_within_s, 900);
     cr_expect(network->ndesks == 2 && network->staff[0] == 2 && network->staff[1] == 1);
     cr_expect_eq(o->teams[0].shift_end, ORG_SHIFT_END_KEEP);
     cr_expect_eq(o->teams[0].minimum, 1);
@@ -186,7 +189,13 @@ static const struct {
     {"{\"teams\": {\"a\": {" TITLE ", \"desks\": [\"b\"]}}}", "/teams/a/desks/0", "names no desk"},
     {"{\"desks\": {\"b\": {\"region\": \"eu\"}}, \"teams\": {\"a\": {" TITLE ", \"desks\": [\"b\", \"b\"]}}}",
      "/teams/a/desks/1", "twice"},
-    {"{\"teams\": {\"a\": {" TITLE ", \"shift_end\": \"drop\"}}}", "/teams/a/shift_end", "\"return\""},
+    {"{\"teams\": {\"a\": {" TITLE ", \"shift_end\": \"drop\"}}}", "/teams/a/shift_end",
+     "\"return\" or \"hand_over\""},
+    {"{\"teams\": {\"a\": {" TITLE ", \"handover\": {\"accept_within\": 4}}}}",
+     "/teams/a/handover/accept_within", "5"},
+    {"{\"teams\": {\"a\": {" TITLE ", \"handover\": {\"accept_within\": 86401}}}}",
+     "/teams/a/handover/accept_within", "86400"},
+    {"{\"teams\": {\"a\": {" TITLE ", \"handover\": {}}}}", "/teams/a/handover/accept_within", "missing"},
     {"{\"teams\": {\"a\": {" TITLE ", \"mode\": \"push\"}}}", "/teams/a/mode", "\"assign\""},
     {"{\"teams\": {\"a\": {" TITLE ", \"offer\": {\"accept_within\": 0}}}}", "/teams/a/offer/accept_within",
      "5"},
