@@ -121,7 +121,7 @@ int escalate_plan(struct db_conn *conn, const struct ticket_row *row, const stru
     const struct escalation_next next =
         escalation_next(clocks->history.steps, clocks->history.n, &clocks->fold);
     const struct escalation_step *step;
-    struct ticket_team team = {0};
+    struct ticket_raise raise = {0};
     char due[CLOCK_TEXT_SIZE];
     int r;
 
@@ -135,11 +135,14 @@ int escalate_plan(struct db_conn *conn, const struct ticket_row *row, const stru
     buf_printf(details, ",\"cycle\":%d,\"step\":%zu,\"loop\":%d", next.run->cycle, next.step + 1, next.loop);
     r = add_people(conn, row, step, details);
     if (!r)
-        r = ticket_team_find(conn, step->team, &team);
+        r = ticket_team_find(conn, step->team, &raise.team);
     if (r < 0)
         return r;
-    if (step->team && !team.id)
+    if (step->team && !raise.team.id)
         add_text(details, "unknown_team", step->team);
-    ticket_rules_plan_escalate(row, buf_text(details), step->impact, step->urgency, &team, ret_plan);
+    raise.impact = step->impact;
+    raise.urgency = step->urgency;
+    raise.even_if_owned = step->even_if_owned;
+    ticket_rules_plan_escalate(row, buf_text(details), &raise, ret_plan);
     return 0;
 }

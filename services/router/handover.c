@@ -21,7 +21,6 @@ void handover_fini(struct handover *handover)
     buf_fini(&handover->text);
     buf_fini(&handover->details);
     db_result_fini(&handover->chosen);
-    db_result_fini(&handover->found);
 }
 
 /* ---- the note ---- */
@@ -103,7 +102,6 @@ static int aim(struct db_conn *conn, const struct ticket_row *row, const char *d
     tell(&handover->details, "desk", desk);
     tell(&handover->details, "why", db_text(&handover->chosen, 0, WHY));
     change->details = buf_text(&handover->details);
-    change->handover = &handover->note;
     return 0;
 }
 
@@ -111,6 +109,8 @@ int handover_command(struct db_conn *conn, const Meridian__Request *request, con
                      const struct ticket_assignee *to, struct handover *handover,
                      struct ticket_change *change)
 {
+    int r;
+
     render(request->command->handover, &handover->text);
     if (request->command->at_shift_end) {
         change->prepared = buf_text(&handover->text);
@@ -118,25 +118,20 @@ int handover_command(struct db_conn *conn, const Meridian__Request *request, con
     }
     handover->note.text = buf_text(&handover->text);
     handover->note.author_id = request->principal->user_id;
-    return aim(conn, row, NULL, to, handover, change);
+    r = aim(conn, row, NULL, to, handover, change);
+    change->handover = &handover->note;
+    return r;
 }
 
 int handover_plan_shift_end(struct db_conn *conn, const struct ticket_row *row, const char *desk,
                             struct handover *handover, struct ticket_plan *ret_plan)
 {
-    _cleanup_params_ struct db_params params = {0};
     int r;
 
-    db_param_uuid(&params, &row->id);
-    db_param_text(&params, row->owner_id);
-    r = db_exec(conn, &sql_router_handover_note, &params, &handover->found);
-    if (r < 0)
-        return r;
-    handover->note.text = db_text(&handover->found, 0, 0);
-    handover->note.text_zh = db_text(&handover->found, 0, 1);
-    handover->note.author_id = db_text(&handover->found, 0, 2);
     ticket_rules_plan_return(row, NULL, ret_plan);
-    return aim(conn, row, desk, NULL, handover, &ret_plan->steps[0]);
+    r = aim(conn, row, desk, NULL, handover, &ret_plan->steps[0]);
+    ret_plan->steps[0].leaves_note = true;
+    return r;
 }
 
 int handover_write_down(struct db_conn *conn, const struct ticket_row *row, const struct handover *handover)
@@ -153,13 +148,29 @@ static int add(struct db_conn *conn, const struct ticket_row *row, const struct 
     _cleanup_params_ struct db_params params = {0};
 
     db_param_uuid(&params, &row->id);
-    db_param_int(&params, row->version);
+    db_param_int(&params, row->version + 1); /* the event that is written next */
     db_param_text(&params, row->owner_id);
     db_param_text(&params, note->author_id);
     db_param_int(&params, row->now_us);
     db_param_text(&params, note->text);
     db_param_text(&params, note->text_zh);
     return db_exec(conn, &sql_router_handover_add, &params, NULL);
+}
+
+/* What its owner has prepared, else a draft. */
+static int leave(struct db_conn *conn, const struct ticket_row *row)
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result found = {0};
+    int r;
+
+    db_param_uuid(&params, &row->id);
+    db_param_text(&params, row->owner_id);
+    r = db_exec(conn, &sql_router_handover_note, &params, &found);
+    if (r < 0)
+        return r;
+    return add(conn, row,
+               &(struct handover_note){db_text(&found, 0, 0), db_text(&found, 0, 1), db_text(&found, 0, 2)});
 }
 
 static int prepare(struct db_conn *conn, const struct ticket_row *row, const char *note)
@@ -194,8 +205,10 @@ static bool in_hand(enum ticket_state state)
 int handover_follow(struct db_conn *conn, const struct ticket_row *row, const struct ticket_change *change)
 {
     bool left = row->owner_id && (!change->owner_id || strcmp(row->owner_id, change->owner_id) != 0);
-    int r = settle(conn, row, left, in_hand(row->state) && !in_hand(change->state));
+    int r = change->leaves_note ? leave(conn, row) : 0;
 
+    if (!r)
+        r = settle(conn, row, left, in_hand(row->state) && !in_hand(change->state));
     if (!r && change->handover)
         r = add(conn, row, change->handover);
     return r || !change->prepared ? r : prepare(conn, row, change->prepared);

@@ -9,7 +9,7 @@
 struct handover {
     struct handover_note note;
     struct buf text, details;
-    struct db_result chosen, found;
+    struct db_result chosen;
     const char *to_id; /* whom the desk has chosen; NULL: nobody, or they were named */
 };
 void handover_fini(struct handover *handover);
@@ -20,14 +20,13 @@ void handover_fini(struct handover *handover);
 int handover_command(struct db_conn *conn, const Meridian__Request *request, const struct ticket_row *row,
                      const struct ticket_assignee *to, struct handover *handover,
                      struct ticket_change *change) _must_check_;
-/** The `desk` of its owner closes: the same for a locked, owned, open ticket, with the note that its owner
- * has prepared, else one drafted from the record. Database failures. */
+/** The `desk` of its owner closes: the same for a locked, owned, open ticket. Database failures. */
 int handover_plan_shift_end(struct db_conn *conn, const struct ticket_row *row, const char *desk,
                             struct handover *handover, struct ticket_plan *ret_plan) _must_check_;
 /** After the change was written: among whom was chosen. Nothing, when nobody was. Database failures. */
 int handover_write_down(struct db_conn *conn, const struct ticket_row *row,
                         const struct handover *handover) _must_check_;
-/** Part of ticket_write: the rows of desk.handover and desk.handover_prepared follow a change of the locked
- * ticket. Database failures. */
+/** Part of ticket_write: the rows of desk.handover and desk.handover_prepared for a change of the locked
+ * ticket, whose row is written afterwards. Database failures. */
 int handover_follow(struct db_conn *conn, const struct ticket_row *row,
                     const struct ticket_change *change) _must_check_;

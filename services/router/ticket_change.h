@@ -25,7 +25,8 @@ struct ticket_change {
     const char *offer_kind;               /* of an offer that begins with this change */
     enum offer_outcome offer_outcome;     /* of the offer that was open; see ticket_change_settle_offer */
     const struct handover_note *handover; /* it is handed over with this; NULL: it is not */
-    const char *prepared;                 /* a note for a later handover, JSON; NULL: none */
+    bool leaves_note;     /* it is taken from its owner, with what they prepared, or a draft */
+    const char *prepared; /* a note for a later handover, JSON; NULL: none */
     int team, tier;
     const char *team_slug;
     bool epoch_rises;

@@ -18,15 +18,40 @@ static int higher(int level, int present)
     return level && level < present ? level : 0;
 }
 
-void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details, int impact, int urgency,
-                                const struct ticket_team *team, struct ticket_plan *ret_plan)
+/* To another team, out of the queue or out of somebody's hands. */
+static void add_transfer(const struct ticket_row *row, const struct ticket_raise *raise,
+                         struct ticket_plan *plan)
 {
-    struct ticket_change *change = &ret_plan->steps[0];
-    enum ticket_state next =
-        ticket_state_next(ACTION_TRANSFER, (struct ticket_situation){.state = row->state});
+    struct ticket_change *change = &plan->steps[plan->n];
 
-    impact = higher(impact, row->impact);
-    urgency = higher(urgency, row->urgency);
+    *change = plan->steps[plan->n - 1];
+    plan->n++;
+    change->event = "ticket.transferred";
+    change->public = true;
+    change->details = row->owner_id ? ",\"reason\":\"escalation\"" : NULL;
+    change->epoch_rises = true;
+    change->leaves_note = row->owner_id;
+    change->owner_id = change->owner_login = change->owner_region = NULL;
+    change->state = ticket_state_next(ACTION_TRANSFER, (struct ticket_situation){.state = row->state});
+    change->pending_reason = NULL;
+    change->pending_until_us = 0;
+    change->team = raise->team.id;
+    change->tier = raise->team.tier;
+    change->team_slug = raise->team.slug;
+}
+
+static bool goes_elsewhere(const struct ticket_row *row, const struct ticket_raise *raise)
+{
+    return raise->team.id && raise->team.id != row->team && (!row->owner_id || raise->even_if_owned) &&
+           ticket_state_next(ACTION_TRANSFER, (struct ticket_situation){.state = row->state});
+}
+
+void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details,
+                                const struct ticket_raise *raise, struct ticket_plan *ret_plan)
+{
+    int impact = higher(raise->impact, row->impact), urgency = higher(raise->urgency, row->urgency);
+    struct ticket_change *change = &ret_plan->steps[0];
+
     *ret_plan = (struct ticket_plan){.n = 1};
     *change = ticket_change_none(row);
     change->event = "escalation.notified";
@@ -37,20 +62,8 @@ void ticket_rules_plan_escalate(const struct ticket_row *row, const char *detail
         *change = ticket_change_none(row);
         ticket_change_prioritize(change, impact, urgency);
     }
-    if (!team->id || team->id == row->team || row->owner_id || !next)
-        return; /* who has taken it decides */
-    ret_plan->steps[ret_plan->n] = *change;
-    change = &ret_plan->steps[ret_plan->n++];
-    change->event = "ticket.transferred";
-    change->public = true;
-    change->details = NULL;
-    change->epoch_rises = true;
-    change->state = next;
-    change->pending_reason = NULL;
-    change->pending_until_us = 0;
-    change->team = team->id;
-    change->tier = team->tier;
-    change->team_slug = team->slug;
+    if (goes_elsewhere(row, raise))
+        add_transfer(row, raise, ret_plan);
 }
 
 void ticket_rules_plan_return(const struct ticket_row *row, const char *details, struct ticket_plan *ret_plan)
