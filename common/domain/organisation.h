@@ -143,7 +143,8 @@ struct organisation {
     struct org_customer *customers;
     struct org_requester *requesters; /* ordered by login */
     size_t ndesks, nteams, nagents, nservices, nrules, ncustomers, nrequesters;
-    size_t default_team;         /* ORG_NONE exactly when there are no teams */
+    size_t default_team; /* ORG_NONE exactly when there are no teams */
+    int64_t hands_off_s; /* how long automatic acts leave alone what a person has decided; 0: not at all */
     int weights[ORG_PRIORITIES]; /* points of an open ticket, from P1 */
 };
 

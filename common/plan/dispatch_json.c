@@ -10,6 +10,8 @@ enum {
     ACCEPT_MAX_S = 3600,
     HANDOVER_USUAL_S = 900,
     HANDOVER_MAX_S = 24 * 3600,
+    HANDS_OFF_USUAL_S = 900,
+    HANDS_OFF_MAX_S = 24 * 3600,
     AFTER_MAX_S = 30 * 24 * 3600
 };
 
@@ -74,6 +76,19 @@ int dispatch_json_read(const struct plan_node *node, struct org_team *ret_team, 
     if (rc == 0 && overflow.json)
         rc = read_overflow(&overflow, ret_team, fault);
     return rc;
+}
+
+int robots_json_read(const struct plan_node *node, int64_t *ret_hands_off_s, struct plan_fault *fault)
+{
+    static const char *const keys[] = {"hands_off_for", NULL};
+    const struct plan_node seconds = plan_member(node, "hands_off_for");
+    int rc;
+
+    *ret_hands_off_s = HANDS_OFF_USUAL_S;
+    if (!node->json)
+        return 0;
+    rc = plan_object(node, keys, fault);
+    return rc ? rc : plan_whole(&seconds, 0, HANDS_OFF_MAX_S, ret_hands_off_s, fault);
 }
 
 /* ---- from team to team ---- */

@@ -456,11 +456,12 @@ static int read_rules(const struct reader *r, const struct plan_node *node)
 static int read_all(struct reader *r, const struct plan_node *root)
 {
     static const char *const keys[] = {"desks",     "teams",      "default_team", "agents",  "services",
-                                       "customers", "requesters", "rules",        "weights", NULL};
+                                       "customers", "requesters", "rules",        "weights", "robots",
+                                       NULL};
     const struct plan_node desks = plan_member(root, "desks"), teams = plan_member(root, "teams"),
                            usual = plan_member(root, "default_team"), agents = plan_member(root, "agents"),
                            services = plan_member(root, "services"), rules = plan_member(root, "rules"),
-                           weights = plan_member(root, "weights");
+                           weights = plan_member(root, "weights"), robots = plan_member(root, "robots");
     int rc = plan_object(root, keys, r->fault);
 
     if (rc == 0)
@@ -481,6 +482,8 @@ static int read_all(struct reader *r, const struct plan_node *root)
         rc = read_rules(r, &rules);
     if (rc == 0)
         rc = weights_json_read(&weights, r->o->weights, r->fault);
+    if (rc == 0)
+        rc = robots_json_read(&robots, &r->o->hands_off_s, r->fault);
     return rc;
 }
 

@@ -129,6 +129,18 @@ CREATE POLICY reader ON desk.dispatch FOR SELECT TO meridian_intake USING
 GRANT SELECT, INSERT ON desk.dispatch TO meridian_router;
 GRANT SELECT ON desk.dispatch TO meridian_intake;
 
+CREATE TABLE desk.robots (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    hands_off_for int NOT NULL CHECK (hands_off_for >= 0)
+);
+COMMENT ON TABLE desk.robots IS 'What automatic acts may do; of the organisation in force.';
+COMMENT ON COLUMN desk.robots.hands_off_for IS 'For so many seconds they leave alone what a person has decided.';
+INSERT INTO desk.robots (hands_off_for) VALUES (900);
+GRANT SELECT ON desk.robots TO meridian_intake, meridian_router;
+CREATE FUNCTION desk.hands_off() RETURNS interval LANGUAGE sql STABLE
+    RETURN (SELECT r.hands_off_for * interval '1 s' FROM desk.robots r);
+COMMENT ON FUNCTION desk.hands_off IS 'desk.robots.hands_off_for.';
+
 CREATE FUNCTION desk.dispatch_candidates(p_ticket uuid)
     RETURNS TABLE (id uuid, login text, region text, affinity text, speaks boolean, load int, capacity int, share numeric, idle_since timestamptz, rank bigint, why text)
     LANGUAGE plpgsql STABLE ROWS 16 SET plan_cache_mode = force_generic_plan AS $$
@@ -136,6 +148,7 @@ DECLARE
     t record;
     v_handler uuid;
     v_linked uuid[];
+    v_gave_up uuid[];
 BEGIN
     SELECT k.id, k.team_id, k.requester_id, k.language INTO t FROM desk.ticket k WHERE k.id = p_ticket;
     SELECT h.owner_id INTO v_handler
@@ -143,6 +156,8 @@ BEGIN
     WHERE h.owner_id IS NOT NULL AND h.updated_at > now() - interval '30 days' ORDER BY h.id DESC LIMIT 1;
     v_linked := ARRAY(SELECT k.owner_id FROM (SELECT l.to_id AS id FROM desk.link l WHERE l.from_id = t.id UNION SELECT l.from_id FROM desk.link l WHERE l.to_id = t.id) o
                       JOIN desk.ticket k ON k.id = o.id WHERE k.owner_id IS NOT NULL);
+    v_gave_up := ARRAY(SELECT e.actor_id FROM desk.event e WHERE e.ticket_id = t.id AND e.at > clock_timestamp() - desk.hands_off()
+                       AND e.type IN ('ticket.released', 'ticket.offered', 'ticket.returned') AND e.actor_id IS NOT NULL);
     RETURN QUERY
     WITH there AS MATERIALIZED (
         SELECT u.id, u.login, u.region, u.language, p.since
@@ -150,6 +165,7 @@ BEGIN
         WHERE m.team_id = t.team_id AND u.disabled_at IS NULL AND desk.presence_now(p.state, p.until) = 'available'
           AND NOT EXISTS (SELECT FROM desk.offer o WHERE o.user_id = u.id AND o.outcome IS NULL AND o.kind = 'offer')
           AND NOT EXISTS (SELECT FROM desk.offer o WHERE o.ticket_id = t.id AND o.user_id = u.id AND o.outcome IN ('declined', 'expired'))
+          AND u.id <> ALL (v_gave_up)
           AND desk.refusal_of(u.id, t.id) IS NULL
     ), scored AS (
         SELECT c.id, c.login, c.region,
@@ -166,7 +182,7 @@ BEGIN
     FROM scored s WINDOW w AS (ORDER BY s.affinity IS NULL, NOT s.speaks, s.share, s.idle_since, s.login);
 END $$;
 COMMENT ON FUNCTION desk.dispatch_candidates IS
-    'Who may be given a ticket now, ranked: who handled the requester''s last ticket of thirty days or owns a linked one; who speaks its language (without languages in the organisation: that of the account); the least share of the capacity (without one: of 40 points); who has waited longest; by login. why: what put each before the next.';
+    'Who may be given a ticket now, ranked: who handled the requester''s last ticket of thirty days or owns a linked one; who speaks its language (without languages in the organisation: that of the account); the least share of the capacity (without one: of 40 points); who has waited longest; by login. why: what put each before the next. Nobody is given what they gave back or handed over a short while ago (desk.hands_off).';
 
 CREATE FUNCTION desk.candidate_json(login text, affinity text, speaks boolean, load int, capacity int, share numeric, idle_since timestamptz) RETURNS json LANGUAGE sql STABLE
     RETURN json_build_object('login', login, 'affinity', affinity, 'speaks', speaks, 'load', load, 'capacity', capacity, 'share', share, 'idle_since', desk.rfc3339(idle_since));

@@ -121,11 +121,30 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION desk.handover_draft IS 'A note for a ticket that nobody has written one for: how it is, the last note, the last public reply of the desk, and what the running clocks promise next. In English and in Chinese.';
 
+-- ---- what robots leave alone --------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION desk.decided(p_ticket uuid, p_fields text[]) RETURNS TABLE (by text, until timestamptz) LANGUAGE sql STABLE ROWS 1 AS $$
+    SELECT e.actor, e.at + desk.hands_off() FROM desk.event e
+    WHERE e.ticket_id = p_ticket AND e.at > clock_timestamp() - desk.hands_off() AND e.actor NOT LIKE 'system:%'
+      AND ('team' = ANY (p_fields) AND e.data ? 'from_team' OR 'priority' = ANY (p_fields) AND e.type = 'ticket.prioritized'
+           OR 'owner' = ANY (p_fields) AND e.type IN ('ticket.claimed', 'ticket.taken_over', 'ticket.assigned', 'ticket.offer_accepted'))
+    ORDER BY e.seq DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION desk.decided IS 'Who has decided last about one of the fields (team, priority, owner) of a ticket, and until when automatic acts leave that alone; no row: they need not.';
+
+CREATE FUNCTION desk.robots_waiting(p_ticket uuid) RETURNS TABLE (impact int, urgency int, team text, even_if_owned boolean, waits boolean) LANGUAGE sql STABLE ROWS 1 AS $$
+    SELECT (e.data -> 'raise' ->> 'impact')::int, (e.data -> 'raise' ->> 'urgency')::int, e.data -> 'raise' ->> 'team', coalesce((e.data -> 'raise' ->> 'even_if_owned')::boolean, false),
+           EXISTS (SELECT FROM desk.timer r WHERE r.ticket_id = p_ticket AND r.name = 'escalation_late')
+    FROM desk.event e WHERE e.ticket_id = p_ticket AND e.type = 'robot.held_off' AND e.data ->> 'act' = 'escalation' ORDER BY e.seq DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION desk.robots_waiting IS 'What an escalation last left for later, and whether that is still to come.';
+
 CREATE OR REPLACE FUNCTION desk.team_modes_apply(p_document json) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
     BEGIN ATOMIC
         UPDATE desk.team g SET mode = coalesce(n.value ->> 'mode', 'pull'), accept_within = coalesce((n.value -> 'offer' ->> 'accept_within')::int, 60),
             overflow_after = (n.value -> 'overflow' ->> 'after')::int, overflow_team = (SELECT o.id FROM desk.team o WHERE o.slug = n.value -> 'overflow' ->> 'team'),
             handover_within = coalesce((n.value -> 'handover' ->> 'accept_within')::int, 900)
         FROM json_each(coalesce(p_document -> 'teams', '{}')) n WHERE n.key = g.slug;
+        UPDATE desk.robots r SET hands_off_for = coalesce((p_document -> 'robots' ->> 'hands_off_for')::int, 900);
     END;
 RESET ROLE;

@@ -41,6 +41,8 @@ struct ticket_change {
     enum ticket_text text_kind; /* where `text` goes */
     const char *text;
     bool from_requester;
+    const char *rearm; /* a timer that is to ring again, at the time below; NULL: none */
+    int64_t rearm_at_us;
     const char *details; /* more members for the event, each with its comma before it; NULL: none */
 };
 
@@ -52,6 +54,8 @@ struct ticket_plan {
 
 /** The ticket as it is; an event that everybody may see, still without its name. */
 struct ticket_change ticket_change_none(const struct ticket_row *row);
+/** Makes of a change that was planned before it one that changes nothing more, and that only agents read. */
+void ticket_change_quiet(struct ticket_change *change, const char *event);
 /** It is in the queue, where it may be claimed: its new state, nobody owns it, it is not offered. */
 bool ticket_change_queues(const struct ticket_change *change);
 /** An offer ends when it is answered, and with whatever gives its ticket to somebody, sends it to another

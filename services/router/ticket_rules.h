@@ -35,6 +35,12 @@ struct ticket_raise {
  * is not taken from. The plan borrows from `raise`. */
 void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details,
                                 const struct ticket_raise *raise, struct ticket_plan *ret_plan);
+/** Whether it would rise; whether it would go to another team. */
+bool ticket_rules_raises(const struct ticket_row *row, const struct ticket_raise *raise);
+bool ticket_rules_moves(const struct ticket_row *row, const struct ticket_raise *raise);
+/** Adds these changes, without the event of a step. */
+void ticket_rules_plan_raise(const struct ticket_row *row, const struct ticket_raise *raise,
+                             struct ticket_plan *plan);
 #define TICKET_REMINDED "ticket.reminded"
 /** The requester of a pending ticket is reminded that it waits. */
 void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *ret_plan);

@@ -24,7 +24,7 @@ static void add_transfer(const struct ticket_row *row, const struct ticket_raise
 {
     struct ticket_change *change = &plan->steps[plan->n];
 
-    *change = plan->steps[plan->n - 1];
+    *change = plan->n ? plan->steps[plan->n - 1] : ticket_change_none(row);
     plan->n++;
     change->event = "ticket.transferred";
     change->public = true;
@@ -40,16 +40,35 @@ static void add_transfer(const struct ticket_row *row, const struct ticket_raise
     change->team_slug = raise->team.slug;
 }
 
-static bool goes_elsewhere(const struct ticket_row *row, const struct ticket_raise *raise)
+bool ticket_rules_raises(const struct ticket_row *row, const struct ticket_raise *raise)
+{
+    return ticket_state_next(ACTION_PRIORITIZE, (struct ticket_situation){.state = row->state}) &&
+           (higher(raise->impact, row->impact) || higher(raise->urgency, row->urgency));
+}
+
+bool ticket_rules_moves(const struct ticket_row *row, const struct ticket_raise *raise)
 {
     return raise->team.id && raise->team.id != row->team && (!row->owner_id || raise->even_if_owned) &&
            ticket_state_next(ACTION_TRANSFER, (struct ticket_situation){.state = row->state});
 }
 
+void ticket_rules_plan_raise(const struct ticket_row *row, const struct ticket_raise *raise,
+                             struct ticket_plan *plan)
+{
+    if (ticket_rules_raises(row, raise)) {
+        struct ticket_change *change = &plan->steps[plan->n++];
+
+        *change = ticket_change_none(row);
+        ticket_change_prioritize(change, higher(raise->impact, row->impact),
+                                 higher(raise->urgency, row->urgency));
+    }
+    if (ticket_rules_moves(row, raise))
+        add_transfer(row, raise, plan);
+}
+
 void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details,
                                 const struct ticket_raise *raise, struct ticket_plan *ret_plan)
 {
-    int impact = higher(raise->impact, row->impact), urgency = higher(raise->urgency, row->urgency);
     struct ticket_change *change = &ret_plan->steps[0];
 
     *ret_plan = (struct ticket_plan){.n = 1};
@@ -57,13 +76,7 @@ void ticket_rules_plan_escalate(const struct ticket_row *row, const char *detail
     change->event = "escalation.notified";
     change->public = false;
     change->details = details;
-    if (impact || urgency) {
-        change = &ret_plan->steps[ret_plan->n++];
-        *change = ticket_change_none(row);
-        ticket_change_prioritize(change, impact, urgency);
-    }
-    if (goes_elsewhere(row, raise))
-        add_transfer(row, raise, ret_plan);
+    ticket_rules_plan_raise(row, raise, ret_plan);
 }
 
 void ticket_rules_plan_return(const struct ticket_row *row, const char *details, struct ticket_plan *ret_plan)

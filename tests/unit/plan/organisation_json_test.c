@@ -13,7 +13,8 @@
 #define BERLIN   "\"berlin\": {\"region\": \"eu\", \"hours\": " OFFICE("Europe/Berlin") "}"
 
 static const char whole[] =
-    "{\"desks\": {" SHANGHAI ", " BERLIN ", \"night\": {\"region\": \"us\"}},"
+    "{\"robots\": {\"hands_off_for\": 300}, \"desks\": {" SHANGHAI ", " BERLIN
+    ", \"night\": {\"region\": \"us\"}},"
     " \"teams\": {\"first\": {" TITLE ", \"desks\": [\"night\"]},"
     "  \"network\": {" TITLE ", \"desks\": [\"shanghai\", \"berlin\"], \"minimum\": 2, \"restricted\": true,"
     "   \"shift_end\": \"hand_over\", \"handover\": {\"accept_within\": 1200}, \"mode\": \"offer\", "
@@ -55,6 +56,7 @@ Test(organisation_json, every_member)
     const struct org_team *network;
 
     cr_assert_eq(o->ndesks, 3);
+    cr_expect_eq(o->hands_off_s, 300);
     cr_expect_str_eq(o->desks[0].name, "shanghai");
     cr_expect_str_eq(o->desks[0].region, "ap");
     cr_expect_null(o->desks[2].hours);
@@ -195,6 +197,10 @@ static const struct {
      "/teams/a/handover/accept_within", "5"},
     {"{\"teams\": {\"a\": {" TITLE ", \"handover\": {\"accept_within\": 86401}}}}",
      "/teams/a/handover/accept_within", "86400"},
+    {"{\"robots\": {}}", "/robots/hands_off_for", "missing"},
+    {"{\"robots\": {\"hands_off_for\": -1}}", "/robots/hands_off_for", "0"},
+    {"{\"robots\": {\"hands_off_for\": 86401}}", "/robots/hands_off_for", "86400"},
+    {"{\"robots\": {\"hands_of\": 1}}", "/robots/hands_of", "hands_off_for"},
     {"{\"teams\": {\"a\": {" TITLE ", \"handover\": {}}}}", "/teams/a/handover/accept_within", "missing"},
     {"{\"teams\": {\"a\": {" TITLE ", \"mode\": \"push\"}}}", "/teams/a/mode", "\"assign\""},
     {"{\"teams\": {\"a\": {" TITLE ", \"offer\": {\"accept_within\": 0}}}}", "/teams/a/offer/accept_within",
