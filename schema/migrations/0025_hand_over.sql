@@ -1,5 +1,6 @@
 -- Why: an owner who goes hands a ticket to somebody who is there, with a note that says how it is, what was tried and what comes next. That is an offer of the
 --      owner before (desk.offer, kind handover); whether it is accepted or not, the note stays with the ticket until that is solved or handed over again.
+--      And what a person has decided about a ticket is left alone for a while by overflows and escalations.
 -- Locks: ACCESS EXCLUSIVE on desk.team, briefly: a column with a constant default.
 -- Rollout: expand. Routers of the former release hand nothing over, and leave the tickets of a team that wants it with their owners when a desk closes.
 SET ROLE meridian_owner;

@@ -130,7 +130,7 @@ int handover_plan_shift_end(struct db_conn *conn, const struct ticket_row *row, 
 
     ticket_rules_plan_return(row, NULL, ret_plan);
     r = aim(conn, row, desk, NULL, handover, &ret_plan->steps[0]);
-    ret_plan->steps[0].leaves_note = true;
+    ret_plan->steps[0].leaves_note = NOTE_ANY;
     return r;
 }
 
@@ -158,7 +158,7 @@ static int add(struct db_conn *conn, const struct ticket_row *row, const struct 
 }
 
 /* What its owner has prepared, else a draft. */
-static int leave(struct db_conn *conn, const struct ticket_row *row)
+static int leave(struct db_conn *conn, const struct ticket_row *row, enum ticket_note_left which)
 {
     _cleanup_params_ struct db_params params = {0};
     _cleanup_result_ struct db_result found = {0};
@@ -167,7 +167,7 @@ static int leave(struct db_conn *conn, const struct ticket_row *row)
     db_param_uuid(&params, &row->id);
     db_param_text(&params, row->owner_id);
     r = db_exec(conn, &sql_router_handover_note, &params, &found);
-    if (r < 0)
+    if (r < 0 || (which == NOTE_PREPARED && db_is_null(&found, 0, 2)))
         return r;
     return add(conn, row,
                &(struct handover_note){db_text(&found, 0, 0), db_text(&found, 0, 1), db_text(&found, 0, 2)});
@@ -205,7 +205,7 @@ static bool in_hand(enum ticket_state state)
 int handover_follow(struct db_conn *conn, const struct ticket_row *row, const struct ticket_change *change)
 {
     bool left = row->owner_id && (!change->owner_id || strcmp(row->owner_id, change->owner_id) != 0);
-    int r = change->leaves_note ? leave(conn, row) : 0;
+    int r = change->leaves_note ? leave(conn, row, change->leaves_note) : 0;
 
     if (!r)
         r = settle(conn, row, left, in_hand(row->state) && !in_hand(change->state));

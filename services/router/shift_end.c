@@ -52,6 +52,7 @@ static int write_return(struct db_conn *conn, struct round *round, const struct 
     buf_add_text(&details, ",\"desk\":");
     buf_json_text(&details, shift->desk);
     ticket_rules_plan_return(row, buf_text(&details), &plan);
+    plan.steps[0].leaves_note = NOTE_PREPARED;
     r = ticket_write(conn, row, &plan.steps[0], &writer, true);
     round->clocks = round->clocks || writer.clocks_changed;
     return r;

@@ -40,7 +40,8 @@ void ticket_change_quiet(struct ticket_change *change, const char *event)
 {
     change->event = event;
     change->public = false;
-    change->epoch_rises = change->leaves_note = false;
+    change->epoch_rises = false;
+    change->leaves_note = NOTE_NONE;
     change->offer_kind = NULL;
     change->offer_outcome = OFFER_STAYS;
     change->text_kind = TEXT_NONE;

@@ -13,6 +13,13 @@ struct handover_note {
     const char *author_id;      /* NULL: drafted from the record */
 };
 
+/** What stays with a ticket that is taken from its owner. */
+enum ticket_note_left {
+    NOTE_NONE,
+    NOTE_PREPARED, /* what they have prepared, if anything */
+    NOTE_ANY,      /* else a draft */
+};
+
 /** The ticket after one change, and the event that tells it. Texts are borrowed from the command, the
  * principal and the row. */
 struct ticket_change {
@@ -25,8 +32,8 @@ struct ticket_change {
     const char *offer_kind;               /* of an offer that begins with this change */
     enum offer_outcome offer_outcome;     /* of the offer that was open; see ticket_change_settle_offer */
     const struct handover_note *handover; /* it is handed over with this; NULL: it is not */
-    bool leaves_note;     /* it is taken from its owner, with what they prepared, or a draft */
-    const char *prepared; /* a note for a later handover, JSON; NULL: none */
+    enum ticket_note_left leaves_note;    /* of its owner, from whom it is taken */
+    const char *prepared;                 /* a note for a later handover, JSON; NULL: none */
     int team, tier;
     const char *team_slug;
     bool epoch_rises;

@@ -30,7 +30,7 @@ static void add_transfer(const struct ticket_row *row, const struct ticket_raise
     change->public = true;
     change->details = row->owner_id ? ",\"reason\":\"escalation\"" : NULL;
     change->epoch_rises = true;
-    change->leaves_note = row->owner_id;
+    change->leaves_note = row->owner_id ? NOTE_ANY : NOTE_NONE;
     change->owner_id = change->owner_login = change->owner_region = NULL;
     change->state = ticket_state_next(ACTION_TRANSFER, (struct ticket_situation){.state = row->state});
     change->pending_reason = NULL;

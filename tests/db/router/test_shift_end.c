@@ -258,6 +258,30 @@ Test(shift_end, hands_over_with_the_note_that_was_prepared_or_one_from_the_recor
     desk_close(&desk);
 }
 
+Test(shift_end, what_goes_back_keeps_the_note_that_was_prepared, .timeout = 60)
+{
+    struct desk desk;
+    const char *prepared, *plain;
+    Meridian__Command c;
+
+    open_with(&desk, "return");
+    prepared = desk_ticket(&desk);
+    plain = desk_ticket(&desk);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, prepared, -1), 0);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, plain, -1), 0);
+    c = desk_command(ACTION_HAND_OVER, prepared, 1);
+    c.has_at_shift_end = c.at_shift_end = true;
+    cr_status(desk_call_command(&desk, "agent-eu-1", &c), 0);
+    close_desk(&desk);
+    test_loop_until(&desk.loop, seen_to, &desk, 20000);
+    cr_expect_str_eq(note(&desk, prepared, "h.note->>'next_step'"), "Look at the drum.");
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.handover"), 1,
+                 "nothing is drafted for the other one");
+    cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.ready"), 2);
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
 Test(shift_end, without_anybody_there_the_note_is_in_the_queue, .timeout = 60)
 {
     struct desk desk;
