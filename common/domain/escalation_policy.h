@@ -38,6 +38,7 @@ struct escalation_step {
     size_t nrecipients;
     int impact, urgency;              /* to raise the ticket to; 0: as it is */
     const char *team;                 /* to which it goes unless somebody owns it; NULL: it stays */
+    bool even_if_owned;               /* it goes there also when somebody does */
     bool always;                      /* also when somebody has acknowledged */
     const struct sla_calendar *hours; /* passed over outside these; NULL: at any time */
 };

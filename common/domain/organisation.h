@@ -15,8 +15,9 @@
 
 /* X(constant, name): what happens to the open tickets of agents when their desk closes. */
 #define ORG_SHIFT_ENDS(X)                                                                                    \
-    X(ORG_SHIFT_END_KEEP, "keep")     /* they stay with their owner */                                       \
-    X(ORG_SHIFT_END_RETURN, "return") /* they go back into the queue, for whoever is awake */
+    X(ORG_SHIFT_END_KEEP, "keep")           /* they stay with their owner */                                 \
+    X(ORG_SHIFT_END_RETURN, "return")       /* they go back into the queue, for whoever is awake */          \
+    X(ORG_SHIFT_END_HAND_OVER, "hand_over") /* they are offered to whoever is awake, with a note */
 
 #define X(constant, name) constant,
 enum org_shift_end { ORG_SHIFT_ENDS(X) };
@@ -85,7 +86,8 @@ struct org_team {
     const char *duty_main, *duty_backup; /* on-call schedules of who is on duty; NULL: none */
     int64_t backup_after_s;              /* that nobody takes a ticket until the backup person is told */
     enum org_mode mode;
-    int accept_within_s; /* of an offer */
+    int accept_within_s;   /* of an offer */
+    int handover_within_s; /* of a handover */
     struct org_overflow overflow;
 };
 
@@ -141,7 +143,8 @@ struct organisation {
     struct org_customer *customers;
     struct org_requester *requesters; /* ordered by login */
     size_t ndesks, nteams, nagents, nservices, nrules, ncustomers, nrequesters;
-    size_t default_team;         /* ORG_NONE exactly when there are no teams */
+    size_t default_team; /* ORG_NONE exactly when there are no teams */
+    int64_t hands_off_s; /* how long automatic acts leave alone what a person has decided; 0: not at all */
     int weights[ORG_PRIORITIES]; /* points of an open ticket, from P1 */
 };
 

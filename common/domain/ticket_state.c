@@ -40,7 +40,7 @@ static const struct move moves[] = {
     [ACTION_UNLINK] = {ANY, {0, N, O, P, R, _, _}},      [ACTION_MERGE] = {ANY, {0, X, X, X, _, _, _}},
     [ACTION_UNMERGE] = {ANY, {0, _, _, _, _, _, O}},     [ACTION_SPLIT] = {ANY, {0, N, O, P, R, _, _}},
     [ACTION_FOLLOW_UP] = {ANY, {0, _, _, _, _, C, _}},   [ACTION_ACCEPT] = {OFFERED, {0, O, O, _, _, _, _}},
-    [ACTION_DECLINE] = {OFFERED, {0, N, O, _, _, _, _}},
+    [ACTION_DECLINE] = {OFFERED, {0, N, O, _, _, _, _}}, [ACTION_HAND_OVER] = {OWNED, {0, _, O, O, _, _, _}},
 };
 
 #undef N

@@ -8,6 +8,10 @@ enum {
     ACCEPT_MIN_S = 5,
     ACCEPT_USUAL_S = 60,
     ACCEPT_MAX_S = 3600,
+    HANDOVER_USUAL_S = 900,
+    HANDOVER_MAX_S = 24 * 3600,
+    HANDS_OFF_USUAL_S = 900,
+    HANDS_OFF_MAX_S = 24 * 3600,
     AFTER_MAX_S = 30 * 24 * 3600
 };
 
@@ -23,7 +27,8 @@ static int read_mode(const struct plan_node *node, enum org_mode *ret_mode, stru
     return plan_fail(node, fault, "must be \"pull\", \"offer\" or \"assign\"");
 }
 
-static int read_offer(const struct plan_node *node, struct org_team *team, struct plan_fault *fault)
+/* Of offers and of handovers: how long whoever is asked has to answer. */
+static int read_within(const struct plan_node *node, int max_s, int *ret_s, struct plan_fault *fault)
 {
     static const char *const keys[] = {"accept_within", NULL};
     const struct plan_node within = plan_member(node, "accept_within");
@@ -31,8 +36,8 @@ static int read_offer(const struct plan_node *node, struct org_team *team, struc
     int rc = plan_object(node, keys, fault);
 
     if (rc == 0)
-        rc = plan_whole(&within, ACCEPT_MIN_S, ACCEPT_MAX_S, &seconds, fault);
-    team->accept_within_s = (int)seconds;
+        rc = plan_whole(&within, ACCEPT_MIN_S, max_s, &seconds, fault);
+    *ret_s = (int)seconds;
     return rc;
 }
 
@@ -58,16 +63,32 @@ static int read_overflow(const struct plan_node *node, struct org_team *team, st
 int dispatch_json_read(const struct plan_node *node, struct org_team *ret_team, struct plan_fault *fault)
 {
     const struct plan_node mode = plan_member(node, "mode"), offer = plan_member(node, "offer"),
-                           overflow = plan_member(node, "overflow");
+                           overflow = plan_member(node, "overflow"), handover = plan_member(node, "handover");
     int rc = mode.json ? read_mode(&mode, &ret_team->mode, fault) : 0;
 
     ret_team->accept_within_s = ACCEPT_USUAL_S;
+    ret_team->handover_within_s = HANDOVER_USUAL_S;
     ret_team->overflow.team = ORG_NONE;
     if (rc == 0 && offer.json)
-        rc = read_offer(&offer, ret_team, fault);
+        rc = read_within(&offer, ACCEPT_MAX_S, &ret_team->accept_within_s, fault);
+    if (rc == 0 && handover.json)
+        rc = read_within(&handover, HANDOVER_MAX_S, &ret_team->handover_within_s, fault);
     if (rc == 0 && overflow.json)
         rc = read_overflow(&overflow, ret_team, fault);
     return rc;
+}
+
+int robots_json_read(const struct plan_node *node, int64_t *ret_hands_off_s, struct plan_fault *fault)
+{
+    static const char *const keys[] = {"hands_off_for", NULL};
+    const struct plan_node seconds = plan_member(node, "hands_off_for");
+    int rc;
+
+    *ret_hands_off_s = HANDS_OFF_USUAL_S;
+    if (!node->json)
+        return 0;
+    rc = plan_object(node, keys, fault);
+    return rc ? rc : plan_whole(&seconds, 0, HANDS_OFF_MAX_S, ret_hands_off_s, fault);
 }
 
 /* ---- from team to team ---- */

@@ -4,6 +4,7 @@
  *   "offer": {"accept_within": 60},  seconds; that when left out
  *   "overflow": {"after": 900, "team": "experts"}    or, instead of the team, "everybody": true; none when
  * left out
+ *   "handover": {"accept_within": 900},  seconds; that when left out
  */
 #pragma once
 #include "domain/organisation.h"
@@ -16,3 +17,7 @@ int dispatch_json_read(const struct plan_node *node, struct org_team *ret_team,
  * the node of them. 0 or -E_VALIDATION. */
 int dispatch_json_link(const struct plan_node *teams, struct organisation *organisation,
                        struct plan_fault *fault) _must_check_;
+/** What the organisation says of robots, {"hands_off_for": 900} in seconds, that when left out. 0 or
+ * -E_VALIDATION. */
+int robots_json_read(const struct plan_node *node, int64_t *ret_hands_off_s,
+                     struct plan_fault *fault) _must_check_;

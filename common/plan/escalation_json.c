@@ -178,9 +178,9 @@ static int read_level(const struct reader *r, const struct plan_node *node, int 
 
 static int read_raise(const struct reader *r, const struct plan_node *node, struct escalation_step *step)
 {
-    static const char *const keys[] = {"impact", "urgency", "team", NULL};
+    static const char *const keys[] = {"impact", "urgency", "team", "even_if_owned", NULL};
     const struct plan_node impact = plan_member(node, "impact"), urgency = plan_member(node, "urgency"),
-                           team = plan_member(node, "team");
+                           team = plan_member(node, "team"), owned = plan_member(node, "even_if_owned");
     int rc = plan_object(node, keys, r->fault);
 
     if (rc == 0 && !impact.json && !urgency.json && !team.json)
@@ -191,6 +191,10 @@ static int read_raise(const struct reader *r, const struct plan_node *node, stru
         rc = read_level(r, &impact, &step->impact);
     if (rc == 0 && urgency.json)
         rc = read_level(r, &urgency, &step->urgency);
+    if (rc == 0 && owned.json)
+        rc = plan_bool(&owned, &step->even_if_owned, r->fault);
+    if (rc == 0 && step->even_if_owned && !team.json)
+        rc = plan_fail(&owned, r->fault, "goes with a \"team\"");
     return rc;
 }
 
@@ -218,6 +222,9 @@ static int read_step(const struct reader *r, const struct plan_node *node, struc
         rc = read_raise(r, &raise, step);
     if (rc == 0 && only.json)
         rc = read_only(r, &only, step);
+    if (rc == 0 && step->even_if_owned && !step->always)
+        rc = plan_fail(node, r->fault,
+                       "must have \"only\": \"always\", or it is passed over once somebody owns the ticket");
     if (rc == 0 && hours.json)
         rc = sla_calendar_json_read(&hours, r->plan, &step->hours, r->fault);
     return rc;

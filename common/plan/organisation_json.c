@@ -163,12 +163,12 @@ static int read_shift_end(const struct reader *r, const struct plan_node *node, 
 {
     const char *text = json_string_value(node->json);
 
-    for (int end = ORG_SHIFT_END_KEEP; end <= ORG_SHIFT_END_RETURN; end++)
+    for (int end = ORG_SHIFT_END_KEEP; end <= ORG_SHIFT_END_HAND_OVER; end++)
         if (text && strcmp(text, org_shift_end_name((enum org_shift_end)end)) == 0) {
             *ret_end = (enum org_shift_end)end;
             return 0;
         }
-    return plan_fail(node, r->fault, "must be \"keep\" or \"return\"");
+    return plan_fail(node, r->fault, "must be \"keep\", \"return\" or \"hand_over\"");
 }
 
 static int read_claims(const struct reader *r, const struct plan_node *node, enum org_claims *ret_claims)
@@ -185,8 +185,9 @@ static int read_claims(const struct reader *r, const struct plan_node *node, enu
 
 static int read_team(const struct reader *r, const struct plan_node *node, struct org_team *team)
 {
-    static const char *const keys[] = {"title",  "tier",    "restricted", "desks", "minimum",  "shift_end",
-                                       "claims", "on_duty", "mode",       "offer", "overflow", NULL};
+    static const char *const keys[] = {"title",     "tier",     "restricted", "desks", "minimum",
+                                       "shift_end", "claims",   "on_duty",    "mode",  "offer",
+                                       "overflow",  "handover", NULL};
     const struct plan_node title = plan_member(node, "title"), tier = plan_member(node, "tier"),
                            restricted = plan_member(node, "restricted"), desks = plan_member(node, "desks"),
                            minimum = plan_member(node, "minimum"), end = plan_member(node, "shift_end"),
@@ -455,11 +456,12 @@ static int read_rules(const struct reader *r, const struct plan_node *node)
 static int read_all(struct reader *r, const struct plan_node *root)
 {
     static const char *const keys[] = {"desks",     "teams",      "default_team", "agents",  "services",
-                                       "customers", "requesters", "rules",        "weights", NULL};
+                                       "customers", "requesters", "rules",        "weights", "robots",
+                                       NULL};
     const struct plan_node desks = plan_member(root, "desks"), teams = plan_member(root, "teams"),
                            usual = plan_member(root, "default_team"), agents = plan_member(root, "agents"),
                            services = plan_member(root, "services"), rules = plan_member(root, "rules"),
-                           weights = plan_member(root, "weights");
+                           weights = plan_member(root, "weights"), robots = plan_member(root, "robots");
     int rc = plan_object(root, keys, r->fault);
 
     if (rc == 0)
@@ -480,6 +482,8 @@ static int read_all(struct reader *r, const struct plan_node *root)
         rc = read_rules(r, &rules);
     if (rc == 0)
         rc = weights_json_read(&weights, r->o->weights, r->fault);
+    if (rc == 0)
+        rc = robots_json_read(&robots, &r->o->hands_off_s, r->fault);
     return rc;
 }
 

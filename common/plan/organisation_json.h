@@ -5,8 +5,9 @@
  *                           "hours": {...}}},            as in plan/calendar_json.h; left out: around the
  * clock "teams": {"network": {"title": {"en": "Network", "zh": "网络"}, "tier": 2, "restricted": false, its
  * tickets are hidden from other agents "desks": ["shanghai"],        that serve it "minimum": 2, agents on
- * shift; 1 when left out "shift_end": "return"}},      or "keep", when left out "default_team": "network",
- * required when there are teams "agents": {"wei": {"desk": "shanghai", "teams": ["network"]}}, "services":
+ * shift; 1 when left out "shift_end": "return"}},      or "hand_over", or "keep", when left out
+ * "default_team": "network", required when there are teams "agents": {"wei": {"desk": "shanghai", "teams":
+ * ["network"]}}, "services":
  * {"network/vpn": {"team": "network", "impact": "high", "urgency": "low"}}, "rules": [{"name": "gold",
  * "when": {"customer_tier": "gold"}, "team": "network", "impact": "high", "urgency": "high", "tags":
  * ["gold"]}]}

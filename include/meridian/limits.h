@@ -8,8 +8,9 @@ enum {
     LIMIT_TICKET_EVENTS = 2000, /* of a ticket, for replies of its requester: each write folds all of them */
     LIMIT_NUDGE_S = 4 * 3600,   /* between two nudges of a ticket */
     LIMIT_TICKET_LINKS = 200,   /* open links of a ticket, and tickets merged into one */
-    LIMIT_BROADCAST = 200,      /* open children that one reply goes to */
-    LIMIT_ATTRIBUTES = 50,      /* members of "attributes" */
+    LIMIT_HANDOVER_BYTES = 8 * 1024, /* each part of the note of a handover */
+    LIMIT_BROADCAST = 200,           /* open children that one reply goes to */
+    LIMIT_ATTRIBUTES = 50,           /* members of "attributes" */
     LIMIT_ATTRIBUTE_KEY_CHARS = 64,
     LIMIT_ATTRIBUTE_VALUE_CHARS = 1000,
     LIMIT_SERVICE_CHARS = 100,

@@ -37,6 +37,7 @@
     X(ACTION_UNMERGE, 23, "unmerge")                                                                         \
     X(ACTION_ACCEPT, 24, "accept")                                                                           \
     X(ACTION_DECLINE, 25, "decline")                                                                         \
+    X(ACTION_HAND_OVER, 26, "hand-over")                                                                     \
     X(ACTION_SPLIT, 27, "split")                                                                             \
     X(ACTION_FOLLOW_UP, 28, "follow-up")
 

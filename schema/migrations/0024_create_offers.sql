@@ -61,7 +61,6 @@ CREATE TABLE desk.offer (
     user_id uuid NOT NULL,
     made_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL CHECK (expires_at > made_at),
-    note json,
     outcome text CHECK (outcome IN ('accepted', 'declined', 'expired', 'withdrawn')),
     reason text,
     answered_at timestamptz CHECK ((answered_at IS NULL) = (outcome IS NULL))
@@ -157,13 +156,35 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION desk.is_at_home IS 'Whether somebody has a desk and it is closed now: then only P1 is given to them, whatever they said and whatever the team asks of claims.';
 
-CREATE FUNCTION desk.dispatch_candidates(p_ticket uuid)
+CREATE TABLE desk.robots (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    hands_off_for int NOT NULL CHECK (hands_off_for >= 0)
+);
+COMMENT ON TABLE desk.robots IS 'What automatic acts may do; of the organisation in force.';
+COMMENT ON COLUMN desk.robots.hands_off_for IS 'For so many seconds they leave alone what a person has decided.';
+INSERT INTO desk.robots (hands_off_for) VALUES (900);
+GRANT SELECT ON desk.robots TO meridian_intake, meridian_router;
+CREATE FUNCTION desk.hands_off() RETURNS interval LANGUAGE sql STABLE
+    RETURN (SELECT r.hands_off_for * interval '1 s' FROM desk.robots r);
+COMMENT ON FUNCTION desk.hands_off IS 'desk.robots.hands_off_for.';
+
+CREATE FUNCTION desk.turned_down(p_ticket uuid) RETURNS uuid[] LANGUAGE plpgsql STABLE COST 1000000 AS $$ -- the cost: after what is cheaper to ask
+BEGIN
+    RETURN ARRAY(SELECT o.user_id FROM desk.offer o WHERE o.ticket_id = p_ticket AND o.outcome IN ('declined', 'expired')
+                 UNION ALL
+                 SELECT e.actor_id FROM desk.event e WHERE e.ticket_id = p_ticket AND e.at > clock_timestamp() - desk.hands_off()
+                 AND e.type IN ('ticket.released', 'ticket.offered', 'ticket.returned') AND e.actor_id IS NOT NULL);
+END $$;
+COMMENT ON FUNCTION desk.turned_down IS 'Who is not given a ticket by the desk: who declined or missed it, or gave it back or handed it over a short while ago (desk.hands_off).';
+
+CREATE FUNCTION desk.dispatch_candidates(p_ticket uuid, p_handover boolean DEFAULT false)
     RETURNS TABLE (id uuid, login text, region text, affinity text, speaks boolean, load int, capacity int, share numeric, idle_since timestamptz, rank bigint, why text)
     LANGUAGE plpgsql STABLE ROWS 16 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     t record;
     v_handler uuid;
     v_linked uuid[];
+    v_turned_down uuid[];
 BEGIN
     SELECT k.id, k.team_id, k.priority, k.requester_id, k.language INTO t FROM desk.ticket k WHERE k.id = p_ticket;
     SELECT h.owner_id INTO v_handler
@@ -171,13 +192,15 @@ BEGIN
     WHERE h.owner_id IS NOT NULL AND h.updated_at > now() - interval '30 days' ORDER BY h.id DESC LIMIT 1;
     v_linked := ARRAY(SELECT k.owner_id FROM (SELECT l.to_id AS id FROM desk.link l WHERE l.from_id = t.id UNION SELECT l.from_id FROM desk.link l WHERE l.to_id = t.id) o
                       JOIN desk.ticket k ON k.id = o.id WHERE k.owner_id IS NOT NULL);
+    v_turned_down := desk.turned_down(t.id);
     RETURN QUERY
     WITH there AS MATERIALIZED (
         SELECT u.id, u.login, u.region, u.language, p.since
         FROM desk.team_member m JOIN desk.presence p ON p.user_id = m.user_id JOIN desk.app_user u ON u.id = m.user_id
         WHERE m.team_id = t.team_id AND u.disabled_at IS NULL AND desk.presence_now(p.state, p.until) = 'available'
           AND NOT EXISTS (SELECT FROM desk.offer o WHERE o.user_id = u.id AND o.outcome IS NULL AND o.kind = 'offer')
-          AND NOT EXISTS (SELECT FROM desk.dispatch d WHERE d.ticket_id = t.id AND d.user_id = u.id)
+          AND (p_handover OR NOT EXISTS (SELECT FROM desk.dispatch d WHERE d.ticket_id = t.id AND d.user_id = u.id))
+          AND u.id <> ALL (v_turned_down)
           AND (t.priority = 1 OR NOT desk.is_at_home(u.id)) AND desk.refusal_of(u.id, t.id) IS NULL
     ), scored AS (
         SELECT c.id, c.login, c.region,
@@ -194,7 +217,7 @@ BEGIN
     FROM scored s WINDOW w AS (ORDER BY s.affinity IS NULL, NOT s.speaks, s.share, s.idle_since, s.login);
 END $$;
 COMMENT ON FUNCTION desk.dispatch_candidates IS
-    'Who may be given a ticket now, each once a ticket, ranked: who handled the requester''s last ticket of thirty days or owns a linked one; who speaks its language (without languages in the organisation: that of the account); the least share of the capacity (without one: of 40 points); who has waited longest; by login. why: what put each before the next.';
+    'Who may be given a ticket now, ranked: who handled the requester''s last ticket of thirty days or owns a linked one; who speaks its language (without languages in the organisation: that of the account); the least share of the capacity (without one: of 40 points); who has waited longest; by login. why: what put each before the next. Nobody who turned it down; and, but for handovers, which come round again, each once a ticket.';
 
 CREATE FUNCTION desk.candidate_json(login text, affinity text, speaks boolean, load int, capacity int, share numeric, idle_since timestamptz) RETURNS json LANGUAGE sql STABLE
     RETURN json_build_object('login', login, 'affinity', affinity, 'speaks', speaks, 'load', load, 'capacity', capacity, 'share', share, 'idle_since', desk.rfc3339(idle_since));

@@ -114,9 +114,13 @@ int command_list(struct cli *cli)
 int command_queue(struct cli *cli)
 {
     const struct column columns[] = {
-        {T("NUMBER", "编号"), "number", 0, NULL},    {"P", "priority", 0, NULL},
-        {T("TEAM", "团队"), "team", 20, NULL},       {T("DUE", "截止"), "due_at", 0, NULL},
-        {T("REGION", "区域"), "region", 0, NULL},    {T("FOR YOU", "可领取"), "refusal", 0, eligibility_word},
+        {T("NUMBER", "编号"), "number", 0, NULL},
+        {"P", "priority", 0, NULL},
+        {T("TEAM", "团队"), "team", 20, NULL},
+        {T("DUE", "截止"), "due_at", 0, NULL},
+        {T("REGION", "区域"), "region", 0, NULL},
+        {T("FOR YOU", "可领取"), "refusal", 0, eligibility_word},
+        {T("FROM", "交接自"), "handover.from", 20, NULL},
         {T("SUBJECT", "主题"), "subject", 60, NULL},
     };
     _cleanup_buf_ struct buf path = BUF_INIT;
@@ -217,8 +221,7 @@ int command_next(struct cli *cli)
     return EXIT_OK_;
 }
 
-/* Fills in the epoch that the caller left out: the present one. The authority still refuses it if it moved
- * meanwhile. */
+/* The present one. */
 static int find_epoch(struct cli *cli, const char *path, json_t *body)
 {
     struct client *client = cli_client(cli);
@@ -228,6 +231,19 @@ static int find_epoch(struct cli *cli, const char *path, json_t *body)
     if (response.status != 200)
         return client_explain(&response, client->url);
     json_object_set(body, "epoch", json_object_get(response.json, "epoch"));
+    return EXIT_OK_;
+}
+
+int ticket_epoch(struct cli *cli, const char *path, json_t *body)
+{
+    long epoch;
+
+    if (!cli_flag(cli, "epoch"))
+        return find_epoch(cli, path, body);
+    epoch = cli_flag_number(cli, "epoch", 0, 0, LONG_MAX);
+    if (epoch < 0)
+        return EXIT_USAGE;
+    json_object_set_new(body, "epoch", json_integer(epoch));
     return EXIT_OK_;
 }
 
@@ -266,36 +282,19 @@ static int action_body(struct cli *cli, const char *action, const char *path, js
     }
     if (code)
         return code;
-    if (cli_flag(cli, "epoch")) {
-        long epoch = cli_flag_number(cli, "epoch", 0, 0, LONG_MAX);
-        if (epoch < 0)
-            return EXIT_USAGE;
-        json_object_set_new(body, "epoch", json_integer(epoch));
-        return EXIT_OK_;
-    }
-    return owner_verb ? find_epoch(cli, path, body) : EXIT_OK_;
+    return owner_verb || cli_flag(cli, "epoch") ? ticket_epoch(cli, path, body) : EXIT_OK_;
 }
 
-int command_action(struct cli *cli)
+int ticket_act(struct cli *cli, const char *path, json_t *body)
 {
     struct client *client = cli_client(cli);
-    const char *action = cli->command->name;
     _cleanup_response_ struct response response = {0};
-    _cleanup_buf_ struct buf path = BUF_INIT;
+    _cleanup_buf_ struct buf target = BUF_INIT;
     struct uuid uuid = uuid_v7();
     char key[UUID_TEXT_SIZE];
-    json_t *body = json_object();
-    int code;
 
-    ticket_path(&path, cli->args[0]);
-    code = action_body(cli, action, buf_text(&path), body);
-    if (code) {
-        json_decref(body);
-        return code;
-    }
-    buf_printf(&path, ":%s", action);
-    client_call_patient(client, "POST", buf_text(&path), body, uuid_format(&uuid, key), 10, &response);
-    json_decref(body);
+    buf_printf(&target, "%s:%s", path, cli->command->name);
+    client_call_patient(client, "POST", buf_text(&target), body, uuid_format(&uuid, key), 10, &response);
     if (response.status != 200)
         return client_explain(&response, client->url);
     if (cli->json)
@@ -310,4 +309,15 @@ int command_action(struct cli *cli)
         printf(T("sent to %s open children, %s passed over\n", "已发送至 %s 个未结子工单，略过 %s 个\n"),
                output_at(response.json, "broadcast.sent"), output_at(response.json, "broadcast.passed_over"));
     return EXIT_OK_;
+}
+
+int command_action(struct cli *cli)
+{
+    _cleanup_(json_decrefp) json_t *body = json_object();
+    _cleanup_buf_ struct buf path = BUF_INIT;
+    int code;
+
+    ticket_path(&path, cli->args[0]);
+    code = action_body(cli, cli->command->name, buf_text(&path), body);
+    return code ? code : ticket_act(cli, buf_text(&path), body);
 }

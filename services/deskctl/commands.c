@@ -309,6 +309,8 @@ const struct command deskctl_commands[] = {
     VERB("accept", "take a ticket that is offered to you", "接单：接受派给您的工单", NULL),
     VERB("decline", "say no to a ticket that is offered to you, with a reason", "拒单，需说明原因",
          flags_reason),
+    WITH(1, "hand-over", "NUMBER", "hand a ticket to a colleague, with a note", "将工单连同交接说明交给同事",
+         handover_flags, command_hand_over),
     WITH(0, "offers", "", "what is offered to you now", "显示当前派给您的工单", flags_page, command_offers),
     WITH(1, "agents", "TEAM", "who is in a team, and whether they are there", "显示团队坐席及其状态",
          flags_page, command_agents),

@@ -5,7 +5,7 @@
 extern const struct command deskctl_commands[];
 extern const size_t deskctl_ncommands;
 extern const struct flag derive_flags[], oncall_swap_ask_flags[], oncall_swap_list_flags[],
-    calendar_import_flags[], calendar_refresh_flags[], presence_flags[], replay_flags[],
+    calendar_import_flags[], handover_flags[], calendar_refresh_flags[], presence_flags[], replay_flags[],
     sla_tzdata_flags[]; /* beside their commands */
 
 int command_login(struct cli *cli);
@@ -21,6 +21,7 @@ int command_action(struct cli *cli); /* claim, release, transfer, reply, note, p
                                         cancel: by command name */
 int command_split(struct cli *cli);
 int command_follow_up(struct cli *cli);
+int command_hand_over(struct cli *cli);
 int command_links(struct cli *cli);
 int command_offers(struct cli *cli);
 int command_agents(struct cli *cli);

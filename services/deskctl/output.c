@@ -274,6 +274,35 @@ static void print_messages(const json_t *messages, const char *title)
     }
 }
 
+/* A note of whoever had it, or has it and will go. */
+static void print_handover(const json_t *handover, const char *title)
+{
+    const char *const parts[][2] = {{"note.state", T("state", "当前情况")},
+                                    {"note.tried", T("tried", "已尝试")},
+                                    {"note.last_contact", T("last contact", "最近联系")},
+                                    {"note.next_step", T("next step", "下一步")},
+                                    {"note.next_step_at", T("by", "时限")}};
+
+    if (!json_is_object(handover))
+        return;
+    printf("\n%s, %s\n", title, output_at(handover, "at"));
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+        print_field(parts[i][1], output_at(handover, parts[i][0]));
+}
+
+static void print_handovers(const json_t *ticket)
+{
+    const json_t *pinned = json_object_get(ticket, "handover");
+    _cleanup_buf_ struct buf title = BUF_INIT;
+
+    buf_printf(&title, T("handed over by %s", "%s 交接"), output_at(pinned, "from"));
+    if (!*output_at(pinned, "author"))
+        buf_add_text(&title, T(" (from the record)", "（根据记录生成）"));
+    print_handover(pinned, buf_text(&title));
+    print_handover(json_object_get(ticket, "prepared_handover"),
+                   T("prepared for when my desk closes", "已备好的下班交接说明"));
+}
+
 /* One line each: links by their kind, what has gone up in the ticket by `name`. */
 static void print_related(const json_t *items, const char *name)
 {
@@ -347,6 +376,7 @@ void output_ticket(const json_t *ticket)
                     json_string_value(json_array_get(json_object_get(ticket, "aliases"), 0)));
     print_related(json_object_get(ticket, "links"), NULL);
     print_related(json_object_get(ticket, "merged"), T("merged", "已并入"));
+    print_handovers(ticket);
     if (*output_at(ticket, "description")) {
         putchar('\n');
         print_block(output_at(ticket, "description"));

@@ -64,6 +64,7 @@ const struct route api_routes[] = {
     COMMAND("unmerge", ACTION_UNMERGE),
     COMMAND("accept", ACTION_ACCEPT),
     COMMAND("decline", ACTION_DECLINE),
+    COMMAND("hand-over", ACTION_HAND_OVER),
     {HTTP_POST_, V1 "/tickets/{number}/replies/{seq}:split", ACTION_SPLIT, true, BODY_MAY_BE_EMPTY,
      command_post, NULL},
     COMMAND("follow-up", ACTION_FOLLOW_UP),

@@ -258,19 +258,26 @@ static void read_field(const struct body_field *field, json_t *value, const char
         else
             body_error(errors, pointer, "must be true or false, not %s", json_kind(value));
         break;
+    case BODY_OBJECT:
+        if (json_is_object(value))
+            *(json_t **)to = value;
+        else
+            body_error(errors, pointer, "must be an object, not %s", json_kind(value));
+        break;
     case BODY_FLAT:
         read_flat(value, pointer, to, errors);
         break;
     }
 }
 
-static void name_unknown(const char *key, const struct body_field *fields, size_t nfields,
+static void name_unknown(const char *key, const char *within, const struct body_field *fields, size_t nfields,
                          struct body_errors *errors)
 {
     _cleanup_buf_ struct buf pointer = BUF_INIT;
     const char *nearest = NULL;
     int best = SUGGESTION_DISTANCE + 1;
 
+    buf_add_text(&pointer, within);
     pointer_add(&pointer, key);
     for (size_t i = 0; i < nfields && strlen(key) < 64; i++) {
         int distance = str_distance(key, fields[i].name);
@@ -285,21 +292,22 @@ static void name_unknown(const char *key, const struct body_field *fields, size_
         body_error(errors, buf_text(&pointer), "unknown field");
 }
 
-int body_read(json_t *object, const struct body_field *fields, size_t nfields, void *target,
-              struct body_errors *errors)
+int body_read_within(json_t *object, const char *within, const struct body_field *fields, size_t nfields,
+                     void *target, struct body_errors *errors)
 {
     int before = errors->n;
     const char *key;
     json_t *value;
 
     if (!json_is_object(object)) {
-        body_error(errors, "", "must be an object, not %s", json_kind(object));
+        body_error(errors, within, "must be an object, not %s", json_kind(object));
         return -E_VALIDATION;
     }
     for (size_t i = 0; i < nfields; i++) {
         _cleanup_buf_ struct buf pointer = BUF_INIT;
 
         value = json_object_get(object, fields[i].name);
+        buf_add_text(&pointer, within);
         pointer_add(&pointer, fields[i].name);
         if (value && !json_is_null(value))
             read_field(&fields[i], value, buf_text(&pointer), target, errors);
@@ -312,7 +320,13 @@ int body_read(json_t *object, const struct body_field *fields, size_t nfields, v
         for (size_t i = 0; i < nfields && !known; i++)
             known = strcmp(fields[i].name, key) == 0;
         if (!known)
-            name_unknown(key, fields, nfields, errors);
+            name_unknown(key, within, fields, nfields, errors);
     }
     return errors->n == before ? 0 : -E_VALIDATION;
+}
+
+int body_read(json_t *object, const struct body_field *fields, size_t nfields, void *target,
+              struct body_errors *errors)
+{
+    return body_read_within(object, "", fields, nfields, target, errors);
 }

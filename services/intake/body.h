@@ -12,6 +12,7 @@ enum body_kind {
     BODY_CHOICE, /* const char *: one of a fixed list */
     BODY_TIME,   /* int64_t: RFC 3339, microseconds since 1970; 0 when absent */
     BODY_FLAG,   /* bool */
+    BODY_OBJECT, /* json_t *: an object, for body_read_within; borrowed */
     BODY_FLAT, /* json_t *: an object of texts, numbers and booleans within the limits of attributes; borrowed
                 */
 };
@@ -46,3 +47,6 @@ int body_parse(struct str bytes, json_t **ret_json, struct buf *ret_detail) _mus
  * reasons added. */
 int body_read(json_t *object, const struct body_field *fields, size_t nfields, void *target,
               struct body_errors *errors) _must_check_;
+/** The same for an object inside of a body, which is at `pointer` in it. */
+int body_read_within(json_t *object, const char *pointer, const struct body_field *fields, size_t nfields,
+                     void *target, struct body_errors *errors) _must_check_;

@@ -20,6 +20,9 @@ struct command_body {
     const char *link, *other;
     bool force, broadcast;
     const char *subject, *service;
+    json_t *note;
+    const char *state, *tried, *last_contact, *next_step, *when;
+    int64_t next_step_at_us;
 };
 
 enum { SLUG_CHARS = 63, LOGIN_CHARS = 64, FIELDS_MAX = 6, IF_MATCH_MAX = 16 };
@@ -63,6 +66,21 @@ enum { SLUG_CHARS = 63, LOGIN_CHARS = 64, FIELDS_MAX = 6, IF_MATCH_MAX = 16 };
 static const char *const links[] = {"parent_of", "child_of", "duplicate_of", "duplicated_by", "related",
                                     "caused_by", "causes",   "depends_on",   "blocks",        NULL};
 
+/* When a ticket is handed over; left out, at once. */
+static const char *const moments[] = {"shift_end", NULL};
+
+#define PART(name, needed)                                                                                   \
+    {                                                                                                        \
+#name, BODY_TEXT, AT(name), LIMIT_HANDOVER_BYTES, needed, NULL                                       \
+    }
+static const struct body_field note_fields[] = {
+    PART(state, true),
+    PART(tried, true),
+    PART(last_contact, false),
+    PART(next_step, true),
+    {"next_step_at", BODY_TIME, AT(next_step_at_us), 0, false, NULL},
+};
+
 /* By which plan a ticket is recalculated. */
 static const char *const plans[] = {"in-force", "own", NULL};
 
@@ -95,6 +113,11 @@ static const struct verb {
     {ACTION_UNMERGE, {REASON(false)}},
     {ACTION_ACCEPT, {{0}}},
     {ACTION_DECLINE, {REASON(true)}},
+    {ACTION_HAND_OVER,
+     {EPOCH,
+      {"to", BODY_LINE, AT(assignee), LOGIN_CHARS, false, NULL},
+      {"note", BODY_OBJECT, AT(note), 0, true, NULL},
+      {"when", BODY_CHOICE, AT(when), 0, false, moments}}},
     {ACTION_SPLIT, {SUBJECT, SERVICE, LEVEL(impact), LEVEL(urgency)}},
     {ACTION_FOLLOW_UP, {TEXT("description", text, true), SUBJECT, SERVICE, LEVEL(impact), LEVEL(urgency)}},
 };
@@ -121,6 +144,9 @@ static bool read_body(struct call *call, const struct verb *verb, struct command
     while (n < FIELDS_MAX && verb->fields[n].name)
         n++;
     r = body_read(call->body, verb->fields, n, ret_body, &errors);
+    if (ret_body->note && body_read_within(ret_body->note, "/note", note_fields, ARRAY_SIZE(note_fields),
+                                           ret_body, &errors) < 0)
+        r = -E_VALIDATION;
     if (r == 0 && ret_body->until_us && ret_body->until_us <= clock_now_us()) {
         body_error(&errors, "/until", "must lie in the future");
         r = -E_VALIDATION;
@@ -230,11 +256,27 @@ static void ask(struct call *call, Meridian__Request *request, bus_reply_fn done
              bus_connected(call->intake->service->routers) ? total_us : 0, done, call);
 }
 
+static void fill_note(const struct command_body *body, Meridian__Command *command,
+                      Meridian__HandoverNote *note)
+{
+    if (!body->note)
+        return;
+    note->state = (char *)body->state;
+    note->tried = (char *)body->tried;
+    note->last_contact = (char *)body->last_contact;
+    note->next_step = (char *)body->next_step;
+    note->has_next_step_at_us = body->next_step_at_us != 0;
+    note->next_step_at_us = body->next_step_at_us;
+    command->handover = note;
+    command->has_at_shift_end = command->at_shift_end = body->when != NULL;
+}
+
 void command_post(struct call *call)
 {
     const struct verb *verb = verb_of(call->route->action);
     struct command_body body = {0};
     Meridian__Command command = MERIDIAN__COMMAND__INIT;
+    Meridian__HandoverNote note = MERIDIAN__HANDOVER_NOTE__INIT;
     Meridian__Principal principal;
     Meridian__Request request;
     char key[LIMIT_KEY_CHARS + 1], other[SPOOL_NUMBER_SIZE];
@@ -272,6 +314,7 @@ void command_post(struct call *call)
     command.has_broadcast = command.broadcast = body.broadcast;
     command.subject = (char *)body.subject;
     command.service = (char *)body.service;
+    fill_note(&body, &command, &note);
     command.has_reply_seq = call->seq != 0;
     command.reply_seq = call->seq;
     command.client_key = call_client_key(call, key);

@@ -93,6 +93,7 @@ static void complete(json_t *payload, const struct zone *zone, const struct noti
     json_object_set_new(payload, "for_owner", json_boolean(strcmp(audience, "owner") == 0));
     json_object_set_new(payload, "for_lead", json_boolean(strcmp(audience, "lead") == 0));
     json_object_set_new(payload, "for_former", json_boolean(strcmp(audience, "former") == 0));
+    json_object_set_new(payload, "for_successor", json_boolean(strcmp(audience, "successor") == 0));
     json_object_set_new(payload, "for_oncall", json_boolean(strcmp(audience, "oncall") == 0));
     json_object_set_new(payload, "for_backup", json_boolean(strcmp(audience, "backup") == 0));
     name_target(payload);

@@ -12,6 +12,7 @@
 #include "meridian/errors.h"
 #include "router/dependencies.h"
 #include "router/eligibility.h"
+#include "router/handover.h"
 #include "router/offer.h"
 #include "router/resolution.h"
 #include "router/tzdata.h"
@@ -126,6 +127,7 @@ static int change_ticket(struct db_conn *conn, struct command *command)
     struct ticket_team team = {0};
     struct ticket_plan plan = {0};
     _cleanup_buf_ struct buf details = BUF_INIT;
+    _cleanup_handover_ struct handover handover = {0};
     int r;
 
     r = ticket_row_lock(conn, request->command->number, true, &row);
@@ -141,7 +143,7 @@ static int change_ticket(struct db_conn *conn, struct command *command)
         r = owner_on_shift(conn, &row);
     if (request->command->action == ACTION_HAND_BACK)
         r = ticket_team_find(conn, row.came_from, &team);
-    if (!r && request->command->action == ACTION_ASSIGN)
+    if (!r && (request->command->action == ACTION_ASSIGN || request->command->action == ACTION_HAND_OVER))
         r = ticket_assignee_find(conn, request->command->assignee, row.team, &assignee);
     if (!r)
         r = ticket_rules_plan(request, &row, &team, &assignee, &plan, &job->out);
@@ -155,8 +157,12 @@ static int change_ticket(struct db_conn *conn, struct command *command)
         r = resolution_check(conn, command, &row, &plan.steps[0]);
     if (!r && request->command->action == ACTION_RESOLVE)
         r = dependencies_check(conn, job, &row, &plan.steps[0]);
+    if (!r && request->command->action == ACTION_HAND_OVER)
+        r = handover_command(conn, request, &row, &assignee, &handover, &plan.steps[0]);
     for (int i = 0; i < plan.n && !r; i++)
         r = command_write(conn, command, &row, &plan.steps[i], i == plan.n - 1);
+    if (!r)
+        r = handover_write_down(conn, &row, &handover);
     if (r < 0)
         return r;
     job_hint_ticket(job);

@@ -46,14 +46,14 @@ static void plan(const struct ticket_row *row, const struct chosen *chosen, cons
     change->details = details;
 }
 
-static int write_down(struct db_conn *conn, const struct ticket_row *row, const struct chosen *chosen,
-                      const char *candidates)
+int dispatch_write_down(struct db_conn *conn, const struct ticket_row *row, const char *user_id,
+                        const char *candidates)
 {
     _cleanup_params_ struct db_params params = {0};
 
     db_param_uuid(&params, &row->id);
     db_param_int(&params, row->version);
-    db_param_text(&params, chosen->id);
+    db_param_text(&params, user_id);
     db_param_int(&params, row->now_us);
     db_param_text(&params, candidates);
     return db_exec(conn, &sql_router_dispatch_add, &params, NULL);
@@ -71,7 +71,7 @@ static int give(struct db_conn *conn, const struct dispatch *dispatch, struct ti
     buf_json_text(&details, chosen->why);
     plan(row, chosen, buf_text(&details), &planned);
     r = ticket_write(conn, row, &planned.steps[0], &writer, true);
-    return r ? r : write_down(conn, row, chosen, candidates);
+    return r ? r : dispatch_write_down(conn, row, chosen->id, candidates);
 }
 
 /* Who is to own it may have claimed something meanwhile: 1: they may still take it. */

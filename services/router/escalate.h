@@ -16,3 +16,7 @@ int escalate_tell(struct db_conn *conn, const struct ticket_row *row, const char
  * caller's and must live as long as the plan. Database failures. */
 int escalate_plan(struct db_conn *conn, const struct ticket_row *row, const struct ticket_clocks *clocks,
                   struct buf *details, struct ticket_plan *ret_plan) _must_check_;
+/** What a step left for later, because a person had decided about it: what of it is still to be done, if not
+ * somebody has decided again. `text` as `details`. Database failures. */
+int escalate_plan_late(struct db_conn *conn, const struct ticket_row *row, struct buf *text,
+                       struct ticket_plan *ret_plan) _must_check_;

@@ -22,7 +22,6 @@ void ticket_offer_plan(const struct ticket_row *row, const struct offer *offer, 
     change->offered_login = offer->login;
     change->offered_until_us = offer->until_us;
     change->offer_kind = offer->kind;
-    change->offer_note = offer->note;
 }
 
 /* ---- the rows ---- */
@@ -59,7 +58,6 @@ static int begin(struct db_conn *conn, const struct ticket_row *row, const struc
     db_param_text(&params, change->offered_to);
     db_param_int(&params, row->now_us);
     db_param_int(&params, change->offered_until_us);
-    db_param_text(&params, change->offer_note);
     return db_exec(conn, &sql_router_offer_add, &params, NULL);
 }
 

@@ -12,7 +12,6 @@ struct offer {
     const char *kind;            /* one of the two above */
     const char *user_id, *login; /* to whom */
     int64_t until_us;            /* by the database's time */
-    const char *note;            /* JSON, for agents; NULL: none */
 };
 
 /** Plans the offer of a ticket that is new or open: whoever owned it does not any more, and it leaves the

@@ -1,13 +1,14 @@
 /* A shift that has ended and was not seen to is a row of desk.shift without swept_at. Its tickets are
- * returned one transaction each, in which the ticket is locked and looked at again: so each is returned once
- * or not at all, an owner who was faster wins, and a router that dies leaves the rest to the next one. A
- * shift counts as seen to when nothing of it is left; a ticket that cannot be returned is logged and tried
- * again with the next round. */
+ * returned or handed over one transaction each, in which the ticket is locked and looked at again: so it
+ * happens to each once or not at all, an owner who was faster wins, and a router that dies leaves the rest to
+ * the next one. A shift counts as seen to when nothing of it is left; a ticket that cannot be moved is logged
+ * and tried again with the next round. */
 #include "router/shift_end.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "log/log.h"
 #include "meridian/errors.h"
+#include "router/handover.h"
 #include "router/state.h"
 #include "router/ticket_write.h"
 #include "router_sql.h"
@@ -21,7 +22,7 @@ struct round {
     int64_t cluster_epoch; /* the highest that this router knows */
     uint64_t lsn;          /* of the last commit */
     bool clocks;
-    int returned;
+    int moved;
     struct buf trouble;
 };
 
@@ -51,28 +52,52 @@ static int write_return(struct db_conn *conn, struct round *round, const struct 
     buf_add_text(&details, ",\"desk\":");
     buf_json_text(&details, shift->desk);
     ticket_rules_plan_return(row, buf_text(&details), &plan);
+    plan.steps[0].leaves_note = NOTE_PREPARED;
     r = ticket_write(conn, row, &plan.steps[0], &writer, true);
     round->clocks = round->clocks || writer.clocks_changed;
     return r;
 }
 
-/* 1: returned; 0: it was somebody else's already. */
-static int return_ticket(struct db_conn *conn, struct round *round, const struct shift *shift,
-                         const char *number, const char *owner)
+static int write_handover(struct db_conn *conn, struct round *round, const struct shift *shift,
+                          struct ticket_row *row)
+{
+    _cleanup_buf_ struct buf answer = BUF_INIT;
+    _cleanup_handover_ struct handover handover = {0};
+    struct ticket_writer writer = {.plans = round->plans, .login = "system:router", .answer = &answer};
+    struct ticket_plan plan;
+    int r = handover_plan_shift_end(conn, row, shift->desk, &handover, &plan);
+
+    if (!r)
+        r = ticket_write(conn, row, &plan.steps[0], &writer, true);
+    if (!r)
+        r = handover_write_down(conn, row, &handover);
+    round->clocks = round->clocks || writer.clocks_changed;
+    return r;
+}
+
+struct left {
+    const char *number, *owner;
+    bool hand_over; /* and does not return */
+};
+
+/* 1: it is not theirs any more; 0: it was somebody else's already. */
+static int move_ticket(struct db_conn *conn, struct round *round, const struct shift *shift,
+                       const struct left *left)
 {
     _cleanup_ticket_row_ struct ticket_row row = {0};
     int r = db_begin(conn);
 
     if (!r)
-        r = ticket_row_lock(conn, number, false, &row);
+        r = ticket_row_lock(conn, left->number, false, &row);
     if (!r && row.cluster_epoch < round->cluster_epoch)
         r = -E_STALE_PRIMARY;
-    if (!r && !still_theirs(&row, shift, owner)) {
+    if (!r && !still_theirs(&row, shift, left->owner)) {
         db_rollback(conn);
         return 0;
     }
     if (!r)
-        r = write_return(conn, round, shift, &row);
+        r = left->hand_over ? write_handover(conn, round, shift, &row)
+                            : write_return(conn, round, shift, &row);
     if (!r)
         r = db_commit(conn, &round->lsn);
     if (r < 0)
@@ -82,18 +107,19 @@ static int return_ticket(struct db_conn *conn, struct round *round, const struct
 
 /* ---- one shift ---- */
 
-static int return_tickets(struct db_conn *conn, struct round *round, const struct shift *shift,
-                          const struct db_result *tickets)
+static int move_tickets(struct db_conn *conn, struct round *round, const struct shift *shift,
+                        const struct db_result *tickets)
 {
     int failure = 0;
 
     for (int i = 0; i < db_rows(tickets); i++) {
-        int r = return_ticket(conn, round, shift, db_text(tickets, i, 0), db_text(tickets, i, 1));
+        const struct left left = {db_text(tickets, i, 0), db_text(tickets, i, 1), db_bool(tickets, i, 2)};
+        int r = move_ticket(conn, round, shift, &left);
 
-        round->returned += r > 0;
+        round->moved += r > 0;
         if (r < 0 && !failure) {
             failure = r;
-            buf_printf(&round->trouble, "%s: %s", db_text(tickets, i, 0), db_error_detail(conn));
+            buf_printf(&round->trouble, "%s: %s", left.number, db_error_detail(conn));
         }
         if (r == -E_UNAVAILABLE || r == -E_STALE_PRIMARY)
             break;
@@ -121,7 +147,7 @@ static int see_to(struct db_conn *conn, struct round *round, const struct shift 
     db_param_int(&params, TICKETS_MAX);
     r = db_exec(conn, &sql_router_shift_tickets, &params, &tickets);
     if (!r)
-        r = return_tickets(conn, round, shift, &tickets);
+        r = move_tickets(conn, round, shift, &tickets);
     return r || db_rows(&tickets) == TICKETS_MAX ? r : mark_seen(conn, shift);
 }
 
@@ -152,7 +178,8 @@ static void tell(struct round *round)
                              .hints = {.changed = true, .outbox = true, .clocks = round->clocks}};
 
     hinting_add(&round->router->hinting, &told);
-    log_info("tickets of desks that closed went back into the queue", L_INT("tickets", round->returned));
+    log_info("tickets of desks that closed were handed over or went back into the queue",
+             L_INT("tickets", round->moved));
 }
 
 static void round_done(void *arg, int status)
@@ -160,7 +187,7 @@ static void round_done(void *arg, int status)
     struct round *round = arg;
 
     round->router->shift_end.working = false;
-    if (round->returned)
+    if (round->moved)
         tell(round);
     if (status < 0)
         router_complain(round->router, "the end of a shift could not be seen to", status,

@@ -36,6 +36,17 @@ struct ticket_change ticket_change_none(const struct ticket_row *row)
     };
 }
 
+void ticket_change_quiet(struct ticket_change *change, const char *event)
+{
+    change->event = event;
+    change->public = false;
+    change->epoch_rises = false;
+    change->leaves_note = NOTE_NONE;
+    change->offer_kind = NULL;
+    change->offer_outcome = OFFER_STAYS;
+    change->text_kind = TEXT_NONE;
+}
+
 static bool workable(const struct ticket_change *change)
 {
     return !change->owner_id && (change->state == TICKET_NEW || change->state == TICKET_OPEN);

@@ -85,6 +85,27 @@ static int check_assignee(const struct form *form)
     return check_reason(form, false);
 }
 
+static int check_handover(const struct form *form)
+{
+    const Meridian__Command *c = form->command;
+    const Meridian__HandoverNote *note = c->handover;
+    int r;
+
+    if (!note)
+        return outcome_refuse_field(form->out, "/note", "is required");
+    r = check_text(form, note->state, true, LIMIT_HANDOVER_BYTES, 0, "/note/state");
+    if (!r)
+        r = check_text(form, note->tried, true, LIMIT_HANDOVER_BYTES, 0, "/note/tried");
+    if (!r)
+        r = check_text(form, note->last_contact, false, LIMIT_HANDOVER_BYTES, 0, "/note/last_contact");
+    if (!r)
+        r = check_text(form, note->next_step, true, LIMIT_HANDOVER_BYTES, 0, "/note/next_step");
+    if (r || !c->assignee)
+        return r;
+    return c->at_shift_end ? outcome_refuse_field(form->out, "/to", "is found when the desk closes")
+                           : check_assignee(form);
+}
+
 /* What is told of a ticket that is made from another one. */
 static int check_derived(const struct form *form, bool split)
 {
@@ -152,6 +173,8 @@ static int check(const struct form *form)
     case ACTION_ACKNOWLEDGE:
     case ACTION_UNMERGE:
         return check_reason(form, false);
+    case ACTION_HAND_OVER:
+        return check_handover(form);
     case ACTION_SPLIT:
     case ACTION_FOLLOW_UP:
         return check_derived(form, c->action == ACTION_SPLIT);

@@ -54,6 +54,7 @@ static bool epoch_required(const struct judge *j)
     case ACTION_PEND:
     case ACTION_RESOLVE:
     case ACTION_TAKE_OVER:
+    case ACTION_HAND_OVER:
         return true;
     case ACTION_TRANSFER:
     case ACTION_HAND_BACK:
@@ -139,6 +140,12 @@ static int check_others(const struct judge *j)
         return refuse_transition(j, "You own this ticket already");
     if (j->action == ACTION_ASSIGN && j->row->owner_id && strcmp(j->row->owner_id, j->assignee->id) == 0)
         return refuse_transition(j, "Whom you name owns this ticket already");
+    if (j->action == ACTION_HAND_OVER && j->row->owner_id && j->assignee && j->assignee->id &&
+        strcmp(j->row->owner_id, j->assignee->id) == 0)
+        return refuse_transition(j, "Whom you name owns this ticket already");
+    if (j->action == ACTION_HAND_OVER && c->at_shift_end && j->row->owner_id &&
+        strcmp(j->row->owner_id, j->actor->user_id) != 0)
+        return outcome_refuse(j->out, -E_FORBIDDEN, "Only its owner prepares the handover of a ticket");
     if (j->action == ACTION_HAND_BACK && !j->row->came_from)
         return refuse_transition(j, "This ticket has been with no other team");
     return 0;
@@ -306,6 +313,17 @@ static void plan_steps(const struct judge *j, enum ticket_state next, struct tic
         change->event = "ticket.unmerged";
         change->epoch_rises = true;
         say(change, j, TEXT_NOTE);
+        break;
+    case ACTION_HAND_OVER: /* handover.c says to whom */
+        if (c->at_shift_end) {
+            *change = ticket_change_none(row);
+            change->event = "ticket.handover_prepared";
+            change->public = false;
+            break;
+        }
+        change->event = "ticket.returned";
+        disown(change);
+        change->epoch_rises = true;
         break;
     case ACTION_SPLIT:
         change->event = "ticket.split";

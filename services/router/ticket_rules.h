@@ -24,11 +24,23 @@ void ticket_rules_plan_broadcast(const Meridian__Request *request, const struct 
 /** The wait is over, by itself: a pending ticket whose end has come goes on, with its owner if it has one;
  * any other stays as it is. */
 void ticket_rules_plan_resume(const struct ticket_row *row, struct ticket_plan *ret_plan);
+/** What a step of an escalation does to a ticket, beside telling people. */
+struct ticket_raise {
+    int impact, urgency;     /* at least; 0: as it is */
+    struct ticket_team team; /* id 0: it stays */
+    bool even_if_owned;
+};
 /** A step of an escalation: the event that says whom it tells, with `details`; and a rise of the priority
- * where `impact` or `urgency` (0: as it is) is above the ticket's; and, unless somebody owns it, its transfer
- * to `team`, which the plan borrows from. */
-void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details, int impact, int urgency,
-                                const struct ticket_team *team, struct ticket_plan *ret_plan);
+ * where that of `raise` is above the ticket's; and its transfer to the team, unless somebody owns it whom it
+ * is not taken from. The plan borrows from `raise`. */
+void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details,
+                                const struct ticket_raise *raise, struct ticket_plan *ret_plan);
+/** Whether it would rise; whether it would go to another team. */
+bool ticket_rules_raises(const struct ticket_row *row, const struct ticket_raise *raise);
+bool ticket_rules_moves(const struct ticket_row *row, const struct ticket_raise *raise);
+/** Adds these changes, without the event of a step. */
+void ticket_rules_plan_raise(const struct ticket_row *row, const struct ticket_raise *raise,
+                             struct ticket_plan *plan);
 #define TICKET_REMINDED "ticket.reminded"
 /** The requester of a pending ticket is reminded that it waits. */
 void ticket_rules_plan_remind(const struct ticket_row *row, struct ticket_plan *ret_plan);

@@ -18,39 +18,65 @@ static int higher(int level, int present)
     return level && level < present ? level : 0;
 }
 
-void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details, int impact, int urgency,
-                                const struct ticket_team *team, struct ticket_plan *ret_plan)
+/* To another team, out of the queue or out of somebody's hands. */
+static void add_transfer(const struct ticket_row *row, const struct ticket_raise *raise,
+                         struct ticket_plan *plan)
+{
+    struct ticket_change *change = &plan->steps[plan->n];
+
+    *change = plan->n ? plan->steps[plan->n - 1] : ticket_change_none(row);
+    plan->n++;
+    change->event = "ticket.transferred";
+    change->public = true;
+    change->details = row->owner_id ? ",\"reason\":\"escalation\"" : NULL;
+    change->epoch_rises = true;
+    change->leaves_note = row->owner_id ? NOTE_ANY : NOTE_NONE;
+    change->owner_id = change->owner_login = change->owner_region = NULL;
+    change->state = ticket_state_next(ACTION_TRANSFER, (struct ticket_situation){.state = row->state});
+    change->pending_reason = NULL;
+    change->pending_until_us = 0;
+    change->team = raise->team.id;
+    change->tier = raise->team.tier;
+    change->team_slug = raise->team.slug;
+}
+
+bool ticket_rules_raises(const struct ticket_row *row, const struct ticket_raise *raise)
+{
+    return ticket_state_next(ACTION_PRIORITIZE, (struct ticket_situation){.state = row->state}) &&
+           (higher(raise->impact, row->impact) || higher(raise->urgency, row->urgency));
+}
+
+bool ticket_rules_moves(const struct ticket_row *row, const struct ticket_raise *raise)
+{
+    return raise->team.id && raise->team.id != row->team && (!row->owner_id || raise->even_if_owned) &&
+           ticket_state_next(ACTION_TRANSFER, (struct ticket_situation){.state = row->state});
+}
+
+void ticket_rules_plan_raise(const struct ticket_row *row, const struct ticket_raise *raise,
+                             struct ticket_plan *plan)
+{
+    if (ticket_rules_raises(row, raise)) {
+        struct ticket_change *change = &plan->steps[plan->n++];
+
+        *change = ticket_change_none(row);
+        ticket_change_prioritize(change, higher(raise->impact, row->impact),
+                                 higher(raise->urgency, row->urgency));
+    }
+    if (ticket_rules_moves(row, raise))
+        add_transfer(row, raise, plan);
+}
+
+void ticket_rules_plan_escalate(const struct ticket_row *row, const char *details,
+                                const struct ticket_raise *raise, struct ticket_plan *ret_plan)
 {
     struct ticket_change *change = &ret_plan->steps[0];
-    enum ticket_state next =
-        ticket_state_next(ACTION_TRANSFER, (struct ticket_situation){.state = row->state});
 
-    impact = higher(impact, row->impact);
-    urgency = higher(urgency, row->urgency);
     *ret_plan = (struct ticket_plan){.n = 1};
     *change = ticket_change_none(row);
     change->event = "escalation.notified";
     change->public = false;
     change->details = details;
-    if (impact || urgency) {
-        change = &ret_plan->steps[ret_plan->n++];
-        *change = ticket_change_none(row);
-        ticket_change_prioritize(change, impact, urgency);
-    }
-    if (!team->id || team->id == row->team || row->owner_id || !next)
-        return; /* who has taken it decides */
-    ret_plan->steps[ret_plan->n] = *change;
-    change = &ret_plan->steps[ret_plan->n++];
-    change->event = "ticket.transferred";
-    change->public = true;
-    change->details = NULL;
-    change->epoch_rises = true;
-    change->state = next;
-    change->pending_reason = NULL;
-    change->pending_until_us = 0;
-    change->team = team->id;
-    change->tier = team->tier;
-    change->team_slug = team->slug;
+    ticket_rules_plan_raise(row, raise, ret_plan);
 }
 
 void ticket_rules_plan_return(const struct ticket_row *row, const char *details, struct ticket_plan *ret_plan)

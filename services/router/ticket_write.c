@@ -13,6 +13,7 @@
 #include "router/ticket_write.h"
 #include "base/clock.h"
 #include "meridian/errors.h"
+#include "router/handover.h"
 #include "router/offer.h"
 #include "router/ticket_clocks.h"
 #include "router/ticket_duty.h"
@@ -221,7 +222,9 @@ int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct tick
     if (change->state == TICKET_CLOSED && row->state != TICKET_CLOSED)
         means.reopen_until_us =
             sla_closing_reopen_until(&ticket_clocks_plan(&clocks)->closing, (struct instant){row->now_us}).us;
-    r = write_row(conn, row, change, writer, last, &means);
+    r = handover_follow(conn, row, change); /* drafts tell how it was */
+    if (!r)
+        r = write_row(conn, row, change, writer, last, &means);
     if (!r)
         r = write_text(conn, row, change, writer);
     if (!r)

@@ -15,6 +15,7 @@
 #include "router/escalate.h"
 #include "router/job.h"
 #include "router/overflow.h"
+#include "router/robots.h"
 #include "router/ticket_duty.h"
 #include "router/ticket_write.h"
 #include "router_sql.h"
@@ -122,8 +123,9 @@ static int64_t offer_end_again(const struct ticket_row *row)
     return row->offered_until_us;
 }
 
-/* Which team has whom on duty is known to the database: ticket_duty_arm. Triggers of the queue arm and cancel
- * the overflow, as claims leave the queue without a look at timers. */
+/* Which team has whom on duty is known to the database: ticket_duty_arm. What waits for a person's decision
+ * to grow old is armed by who held off: robots.c. Triggers of the queue arm and cancel the overflow, as
+ * claims leave the queue without a look at timers. */
 static int64_t kept_elsewhere(const struct ticket_row *before, const struct ticket_change *after,
                               const struct ticket_clocks *clocks)
 {
@@ -139,9 +141,10 @@ static const struct timer_kind kinds[] = {
     {"auto_close", auto_close_due, .plan = ticket_rules_plan_close},
     {"survey", survey_due, .plan = ticket_rules_plan_survey},
     {"escalation", escalation_due, .plan_by_clocks = escalate_plan},
+    {ROBOTS_ESCALATION_LATE, kept_elsewhere, .plan_by_look = escalate_plan_late},
     {"duty_main", kept_elsewhere, .plan_by_look = ticket_duty_plan_main},
     {"duty_backup", kept_elsewhere, .plan_by_look = ticket_duty_plan_backup},
-    {"overflow", kept_elsewhere, .plan_by_look = overflow_plan},
+    {ROBOTS_OVERFLOW, kept_elsewhere, .plan_by_look = overflow_plan},
     {"offer_end", offer_end_due, .plan = ticket_rules_plan_offer_end, .again = offer_end_again},
 };
 
@@ -196,6 +199,12 @@ int timers_follow(struct db_conn *conn, const struct ticket_row *row, const stru
         if (r < 0)
             return r;
         *ret_changed = *ret_changed || r;
+    }
+    if (change && change->rearm) {
+        int r = arm(conn, row, change->rearm, change->rearm_at_us);
+
+        *ret_changed = *ret_changed || r > 0;
+        return r < 0 ? r : 0;
     }
     return 0;
 }

@@ -20,7 +20,8 @@ TEAM = {"open": "network", "restricted": "security"}
 SERVICE = {"open": "vpn", "restricted": "locks"}
 OFFERS = "offers"  # a team and its service; of the table, only the colleague and the lead are in it, and only the colleague takes offers
 # What is sent where the example of the API's document does not fit these objects.
-BODY = {"transfer": {"team": "infrastructure", "reason": "Not ours"}, "assign": {"to": "agent-eu-3", "reason": "Hers"}}
+BODY = {"transfer": {"team": "infrastructure", "reason": "Not ours"}, "assign": {"to": "agent-eu-3", "reason": "Hers"},
+        "hand-over": {"note": {"state": "Open", "tried": "Nothing", "next_step": "Everything"}}}
 RESOLUTION = {"cause": "Wear", "solution": "Replaced", "prevention": "Yearly check"}
 
 

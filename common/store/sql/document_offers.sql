@@ -11,5 +11,6 @@ SELECT json_build_object(
     'next', CASE WHEN (SELECT count(*) FROM page) > $2::int THEN (SELECT id::text FROM shown ORDER BY id DESC LIMIT 1) END,
     'items', coalesce((SELECT json_agg(row_to_json(i) ORDER BY i.id) FROM (
         SELECT s.id, s.kind, t.number, t.subject, t.state, t.priority, g.slug AS team, t.language, desk.rfc3339(s.made_at) AS made_at,
-               desk.rfc3339(s.expires_at) AS expires_at, s.note, t.event_seq AS version
+               desk.rfc3339(s.expires_at) AS expires_at, 
+               CASE WHEN s.kind = 'handover' THEN desk.handover_pinned(t.id, (SELECT v.language = 'zh' FROM desk.app_user v WHERE v.id = desk.viewer())) END AS handover, t.event_seq AS version
         FROM shown s JOIN desk.ticket t ON t.id = s.ticket_id JOIN desk.team g ON g.id = t.team_id) i), '[]'))::text

@@ -28,8 +28,11 @@ SELECT json_build_object(
         SELECT t.number, t.subject, s.slug AS team, s.priority, t.state, desk.rfc3339(s.due_at) AS due_at, desk.rfc3339(s.created_at) AS created_at,
                extract(epoch FROM now() - s.created_at)::bigint AS age_s, t.region, t.language, desk.skill_map(s.skills) AS skills,
                s.refusal IS NULL OR current_setting('meridian.kind', true) IN ('lead', 'admin') AS may_claim, s.refusal,
+               CASE WHEN h.note IS NOT NULL THEN json_build_object('from', h.note -> 'from', 'at', h.note -> 'at', 'next_step', h.note -> 'note' -> 'next_step',
+                                                                   'next_step_at', h.note -> 'note' -> 'next_step_at') END AS handover,
                json_build_object('login', u.login, 'name', u.name) AS requester, t.epoch, t.event_seq AS version
         FROM shown s JOIN desk.ticket t ON t.id = s.ticket_id JOIN desk.app_user u ON u.id = t.requester_id
+        CROSS JOIN LATERAL desk.handover_pinned(t.id, (SELECT v.language = 'zh' FROM desk.app_user v WHERE v.id = desk.viewer())) h (note)
         ORDER BY s.priority, s.due_at, s.ticket_id) i), '[]'),
     'teams', (SELECT coalesce(json_object_agg(x.slug, desk.team_sun(x.id)), '{}') FROM (SELECT DISTINCT a.slug, a.id FROM asked a JOIN shown s USING (slug)) x))::text
 WHERE $1::text IS NULL OR EXISTS (SELECT FROM asked)

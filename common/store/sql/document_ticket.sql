@@ -1,4 +1,4 @@
--- One ticket, as the viewer may see it: fields, clocks, public thread, who has it, what is next, how it got here; notes and whose it is for agents only.
+-- One ticket, as the viewer may see it: fields, clocks, public thread, who has it, what is next, how it got here; notes, that of its handover and whose it is for agents only.
 -- $1 text number or alias; $2 text language of the sentences, en or zh. No row: unknown, or hidden from the viewer.
 SELECT left(row_to_json(d)::text, -1)
     || CASE WHEN current_setting('meridian.kind', true) IN ('agent', 'lead', 'admin', 'system') THEN
@@ -8,6 +8,8 @@ SELECT left(row_to_json(d)::text, -1)
                   FROM desk.note o JOIN desk.app_user u ON u.id = o.author_id JOIN desk.ticket w ON w.id = o.ticket_id
                   WHERE o.ticket_id = x.id
                      OR o.ticket_id = ANY (ARRAY(SELECT m.source_id FROM desk.merge m WHERE m.root_id = x.id))) n)::text, '[]')
+            || ',"handover":' || coalesce(desk.handover_pinned(x.id, x.zh)::text, 'null')
+            || ',"prepared_handover":' || coalesce((SELECT json_build_object('at', desk.rfc3339(p.at), 'note', p.note) FROM desk.handover_prepared p WHERE p.ticket_id = x.id)::text, 'null')
        ELSE '' END || '}'
 FROM (SELECT t.*, coalesce($2::text, 'en') = 'zh' AS zh FROM desk.ticket t
       WHERE t.id = (SELECT coalesce((SELECT v.id FROM desk.merge m JOIN desk.ticket v ON v.id = m.root_id WHERE m.source_id = k.id), k.id)

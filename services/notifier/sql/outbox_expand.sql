@@ -6,7 +6,7 @@
 --   mail to the owner: replies by the requester, ticket.nudged, sla.warned, sla.breached, and ticket.reopened when it stays with them;
 --   mail to the team's leads (its admins, if it has none): ticket.reopened, sla.breached, and sla.warned and ticket.nudged while nobody owns the ticket;
 --   mail to whoever owned it before and whoever owns it now, of those two who did not do it: ticket.taken_over, ticket.assigned;
---   mail to whom a ticket is offered: ticket.offered;
+--   mail to whom a ticket is offered, or handed over: ticket.offered;
 --   mail to those on call or on duty: escalation.notified, duty.notified, to the logins that it names; to the team's leads when it names none;
 --   every event to each enabled webhook endpoint that wants its type. Nobody is told by mail of what they did themselves, but for the receipt.
 -- $1 int limit, $2 text home region (where webhooks without a region are sent from), $3 bigint one row's id (null: the first ones), $4 boolean ordinary
@@ -66,7 +66,7 @@ WITH taken AS (
         SELECT u.id, CASE u.login WHEN d.data ->> 'owner' THEN 'owner' ELSE 'former' END, d.ticket_id, d.number, d.subject FROM desk.app_user u
         WHERE d.type IN ('ticket.taken_over', 'ticket.assigned') AND u.login IN (d.data ->> 'owner', d.data ->> 'from_owner')
         UNION ALL
-        SELECT u.id, 'offered', d.ticket_id, d.number, d.subject FROM desk.app_user u WHERE d.type = 'ticket.offered' AND u.login = d.data ->> 'offered_to'
+        SELECT u.id, CASE d.data ->> 'reason' WHEN 'handover' THEN 'successor' ELSE 'offered' END, d.ticket_id, d.number, d.subject FROM desk.app_user u WHERE d.type = 'ticket.offered' AND u.login = d.data ->> 'offered_to'
         UNION ALL
         SELECT u.id, CASE d.data ->> 'role' WHEN 'backup' THEN 'backup' ELSE 'oncall' END, d.ticket_id, d.number, d.subject
         FROM jsonb_array_elements_text(CASE WHEN d.type IN ('escalation.notified', 'duty.notified') THEN d.data -> 'to' END) n (login)
@@ -85,6 +85,7 @@ WITH taken AS (
                'priority', 'P' || m.priority, 'team', CASE m.language WHEN 'zh' THEN m.name_zh ELSE m.name_en END,
                'at_us', desk.us(m.at), 'actor', m.actor_name, 'owner', m.owner_name, 'audience', m.audience,
                'to_name', m.to_name, 'language', m.language, 'zone', m.zone,
+               'former', CASE WHEN m.audience = 'successor' THEN (SELECT f.name FROM desk.app_user f WHERE f.login = m.data ->> 'from_owner') END,
                'text', CASE WHEN m.type = 'ticket.replied' THEN m.body END,
                'reopen_us', CASE WHEN m.type = 'ticket.closed' AND m.told_id = m.ticket_id THEN desk.us(m.reopen_until) END,
                'cause', CASE WHEN m.type = 'ticket.resolved' THEN m.cause END,

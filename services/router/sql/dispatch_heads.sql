@@ -22,7 +22,8 @@ WITH there AS MATERIALIZED (
         WHERE r.lane_id = l.id AND r.priority <= CASE WHEN l.usual = '{}' THEN 1 ELSE 4 END
           AND NOT EXISTS (SELECT FROM desk.timer w WHERE w.ticket_id = r.ticket_id AND w.name = 'overflow' AND w.fire_at <= now() OFFSET 0) -- it is to leave
           AND EXISTS (SELECT FROM unnest(CASE WHEN r.priority = 1 THEN l.urgent ELSE l.usual END) u (id)
-                      WHERE NOT EXISTS (SELECT FROM desk.dispatch d WHERE d.ticket_id = r.ticket_id AND d.user_id = u.id OFFSET 0) OFFSET 0)
+                      WHERE NOT EXISTS (SELECT FROM desk.dispatch d WHERE d.ticket_id = r.ticket_id AND d.user_id = u.id OFFSET 0)
+                        AND u.id <> ALL (desk.turned_down(r.ticket_id)) OFFSET 0)
         ORDER BY r.lane_id, r.priority, r.due_at, r.ticket_id LIMIT 20) q
 ), chosen AS (
     SELECT h.ticket_id, h.priority, h.due_at FROM head h ORDER BY h.place, h.priority, h.due_at, h.ticket_id LIMIT $1::int

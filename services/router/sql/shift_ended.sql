@@ -3,5 +3,5 @@ SELECT s.desk, desk.us(s.opens_at), desk.us(s.closes_at)
 FROM desk.shift s
 WHERE s.swept_at IS NULL AND s.closes_at <= clock_timestamp()
   AND NOT EXISTS (SELECT FROM desk.shift n WHERE n.desk = s.desk AND n.opens_at >= s.closes_at AND n.opens_at < s.closes_at + interval '2 hours')
-  AND EXISTS (SELECT FROM desk.team g WHERE g.shift_end = 'return')
+  AND EXISTS (SELECT FROM desk.team g WHERE g.shift_end <> 'keep')
 ORDER BY s.closes_at, s.desk LIMIT 10

@@ -246,6 +246,23 @@ Test(expand, an_offer_tells_whom_it_names)
     rig_close(&rig);
 }
 
+Test(expand, a_handover_tells_who_had_it)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    rig_ticket(&rig, "EU-1", "requester-eu-1", NULL);
+    rig_happens(&rig, "EU-1", "ticket.offered", NULL, NULL);
+    test_db_run(rig.db,
+                "UPDATE desk.outbox SET data = data || '{\"offered_to\": \"agent-ap-1\", \"offered_until\": "
+                "\"2026-01-05T12:00:00.000Z\", \"reason\": \"handover\", \"from_owner\": \"agent-eu-1\"}'");
+    rig_expand(&rig, 1);
+    cr_expect_str_eq(test_db_text(rig.db, "SELECT concat_ws(' ', class, payload ->> 'audience', payload ->> "
+                                          "'former') FROM desk.delivery WHERE channel = 'mail'"),
+                     "0 successor agent-eu-1");
+    rig_close(&rig);
+}
+
 /* Those two who did not do it, by the event: the ticket may have gone on. */
 Test(expand, a_change_of_hands_tells_both_sides)
 {

@@ -357,13 +357,20 @@ void desk_place(struct desk *desk, const char *number, int team)
 
 Meridian__Command desk_command(enum ticket_action action, const char *number, int64_t epoch)
 {
+    static Meridian__HandoverNote note = MERIDIAN__HANDOVER_NOTE__INIT;
     Meridian__Command command = MERIDIAN__COMMAND__INIT;
 
+    note.state = (char *)"It prints blank pages.";
+    note.tried = (char *)"Another cartridge.";
+    note.next_step = (char *)"Look at the drum.";
     command.action = action;
     command.number = (char *)number;
     command.has_epoch = epoch >= 0;
     command.epoch = (uint64_t)epoch;
     switch (action) {
+    case ACTION_HAND_OVER:
+        command.handover = &note;
+        break;
     case ACTION_TRANSFER:
         command.team = (char *)"network";
         command.text = (char *)"A reason.";
@@ -519,12 +526,27 @@ int desk_offer(struct desk *desk, const char *number, const char *login, const c
     cr_assert_eq(db_connect_one(&options, &conn, NULL), 0);
     r = db_begin(conn);
     if (!r)
-        r = offer(conn, plans, number, &(struct offer){kind, who(login)->user_id, login, 0, NULL}, seconds);
+        r = offer(conn, plans, number, &(struct offer){kind, who(login)->user_id, login, 0}, seconds);
     if (r < 0)
         db_rollback(conn);
     db_close_one(conn);
     plan_book_free(plans);
     return r;
+}
+
+struct answer *desk_read(struct desk *desk, const char *login, const char *document, char **args,
+                         size_t nargs)
+{
+    Meridian__Request request = MERIDIAN__REQUEST__INIT;
+    Meridian__Read read = MERIDIAN__READ__INIT;
+
+    read.document = (char *)document;
+    read.args = args;
+    read.n_args = nargs;
+    request.principal = login ? who(login) : NULL;
+    request.body_case = MERIDIAN__REQUEST__BODY_READ;
+    request.read = &read;
+    return desk_call(desk, &request);
 }
 
 struct answer *desk_presence(struct desk *desk, const char *login, const char *state, const char *of)

@@ -114,6 +114,10 @@ int desk_offer(struct desk *desk, const char *number, const char *login, const c
 /** Says for somebody whether they take offers; `of` NULL: for themselves. */
 struct answer *desk_presence(struct desk *desk, const char *login, const char *state, const char *of);
 
+/** A document of common/store as a router reads it for somebody; NULL for the system. */
+struct answer *desk_read(struct desk *desk, const char *login, const char *document, char **args,
+                         size_t nargs);
+
 /* ---- people ---- */
 
 /** Gives somebody a password, with a cheap hash, so that tests are quick. */

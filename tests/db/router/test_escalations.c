@@ -241,6 +241,46 @@ Test(escalations, a_ticket_that_somebody_owns_stays_with_them)
     desk_close(&desk);
 }
 
+/* Unsolved at the limit: it goes to the next tier, and who had it leaves a note; skills and notes are where
+ * they were, and it comes back by hand. */
+Test(escalations, a_step_may_take_a_ticket_from_its_owner)
+{
+    static const char takes[] = "[{\"at\": \"50%\", \"only\": \"always\", \"notify\": [{\"owner\": true}], "
+                                "\"raise\": {\"team\": \"network\", \"even_if_owned\": true}}]";
+    struct desk desk;
+    const char *number = start(&desk, takes);
+
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_NOTE, number, -1), 0);
+    desk_age(&desk, number, 31);
+    ring(&desk, number);
+    cr_expect_str_eq(told(&desk, number), "1/0 [\"agent-eu-1\"]");
+    cr_expect_str_eq(
+        ticket_text(&desk, number,
+                    "SELECT concat_ws(' ', g.slug, t.state, t.epoch, t.raised, (SELECT count(*) FROM "
+                    "desk.ready r WHERE r.ticket_id = t.id), (SELECT count(*) FROM desk.note n WHERE "
+                    "n.ticket_id = t.id)) FROM desk.team g WHERE g.id = t.team_id"),
+        "network open 2 1 1 1");
+    cr_expect_str_eq(
+        ticket_text(&desk, number,
+                    "SELECT concat_ws(' ', e.type, e.data ->> 'from_team', e.data ->> 'reason') FROM "
+                    "desk.event e WHERE e.ticket_id = t.id ORDER BY e.seq DESC LIMIT 1"),
+        "ticket.transferred service-desk escalation");
+    cr_expect_str_eq(
+        ticket_text(&desk, number,
+                    "SELECT concat_ws(' ', u.login, h.author_id IS NULL, h.event_seq = t.event_seq, "
+                    "h.note ->> 'tried' LIKE '%A message.') FROM desk.handover h JOIN desk.app_user u ON "
+                    "u.id = h.from_id WHERE h.ticket_id = t.id"),
+        "agent-eu-1 t t t");
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_RESOLVE, number, 1), E_OWNERSHIP_LOST);
+    cr_status(desk_do(&desk, "lead-eu-1", ACTION_HAND_BACK, number, 2), 0);
+    cr_expect_str_eq(ticket_text(&desk, number,
+                                 "SELECT g.slug || ' ' || t.bounces FROM desk.team g WHERE g.id = t.team_id"),
+                     "service-desk 1");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
 Test(escalations, one_that_begins_with_a_claim_is_armed_by_it)
 {
     struct desk desk;

@@ -132,21 +132,6 @@ Test(operations, a_replaced_primary_refuses_writes)
     desk_close(&desk);
 }
 
-static struct answer *read_document(struct desk *desk, const char *login, const char *document, char **args,
-                                    size_t nargs)
-{
-    Meridian__Request request = MERIDIAN__REQUEST__INIT;
-    Meridian__Read read = MERIDIAN__READ__INIT;
-
-    read.document = (char *)document;
-    read.args = args;
-    read.n_args = nargs;
-    request.principal = login ? who(login) : NULL;
-    request.body_case = MERIDIAN__REQUEST__BODY_READ;
-    request.read = &read;
-    return desk_call(desk, &request);
-}
-
 Test(operations, reads_have_the_readers_eyes)
 {
     struct desk desk;
@@ -155,15 +140,15 @@ Test(operations, reads_have_the_readers_eyes)
 
     desk_open(&desk, 2);
     args[0] = (char *)desk_ticket(&desk);
-    cr_status(a = read_document(&desk, "requester-eu-1", "ticket", args, 2), 0);
+    cr_status(a = desk_read(&desk, "requester-eu-1", "ticket", args, 2), 0);
     cr_expect_str_eq(member(a, "number"), args[0]);
     cr_expect_str_eq(member(a, "lag_ms"), "0");
-    cr_status(read_document(&desk, "agent-ap-1", "ticket", args, 2), 0);
-    cr_status(read_document(&desk, "requester-ap-1", "ticket", args, 2), E_NOT_FOUND);
-    cr_status(read_document(&desk, "requester-eu-1", "no-such-document", args, 2), E_BAD_REQUEST);
-    cr_status(read_document(&desk, "requester-eu-1", "ticket", args, 1), E_BAD_REQUEST);
+    cr_status(desk_read(&desk, "agent-ap-1", "ticket", args, 2), 0);
+    cr_status(desk_read(&desk, "requester-ap-1", "ticket", args, 2), E_NOT_FOUND);
+    cr_status(desk_read(&desk, "requester-eu-1", "no-such-document", args, 2), E_BAD_REQUEST);
+    cr_status(desk_read(&desk, "requester-eu-1", "ticket", args, 1), E_BAD_REQUEST);
     args[0] = (char *)"EU-1";
-    cr_status(read_document(&desk, "admin", "ticket", args, 2), E_NOT_FOUND);
+    cr_status(desk_read(&desk, "admin", "ticket", args, 2), E_NOT_FOUND);
     desk_close(&desk);
 }
 

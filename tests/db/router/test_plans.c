@@ -5,10 +5,20 @@
 #include <criterion/criterion.h>
 
 /* Tables that grow with tickets or with time. */
-static const char *const large[] = {
-    "ticket",  "ticket_alias", "event",    "clock",       "ready",      "outbox", "reply", "note",  "command",
-    "session", "delivery",     "app_user", "owned",       "timer",      "link",   "merge", "agent", "lane",
-    "offer",   "dispatch",     "presence", "team_member", "agent_desk", "shift",  NULL};
+static const char *const large[] = {"ticket",     "ticket_alias",
+                                    "event",      "clock",
+                                    "ready",      "outbox",
+                                    "reply",      "note",
+                                    "command",    "session",
+                                    "delivery",   "app_user",
+                                    "owned",      "timer",
+                                    "link",       "merge",
+                                    "agent",      "lane",
+                                    "offer",      "dispatch",
+                                    "presence",   "team_member",
+                                    "agent_desk", "shift",
+                                    "handover",   "handover_prepared",
+                                    NULL};
 
 static void grow(struct desk *desk)
 {
@@ -55,6 +65,11 @@ static void grow(struct desk *desk)
     test_db_run(desk->db,
                 "INSERT INTO desk.merge (source_id, into_id, root_id, was_new, at, by_id) SELECT id, "
                 "gen_random_uuid(), gen_random_uuid(), true, now(), requester_id FROM desk.ticket");
+    test_db_run(desk->db, "INSERT INTO desk.handover (ticket_id, event_seq, from_id, at, note) SELECT id, 1, "
+                          "requester_id, now(), "
+                          "'{}' FROM desk.ticket; INSERT INTO desk.handover_prepared (ticket_id, owner_id, "
+                          "at, note) SELECT id, "
+                          "requester_id, now(), '{}' FROM desk.ticket");
     test_db_run(desk->db, "INSERT INTO desk.offer (id, ticket_id, kind, user_id, made_at, expires_at, "
                           "outcome, answered_at) SELECT id, id, 'handover', requester_id, now(), now() + "
                           "interval '1 min', o, CASE WHEN o IS NOT NULL THEN now() END FROM desk.ticket, "

@@ -35,7 +35,8 @@ static const struct {
     {ACTION_MERGE, true, false, "XXX---"},       {ACTION_UNMERGE, false, false, "------"},
     {ACTION_UNMERGE, true, false, "------"},     {ACTION_SPLIT, true, false, "NOPR--"},
     {ACTION_SPLIT, false, false, "NOPR--"},      {ACTION_FOLLOW_UP, true, true, "----C-"},
-    {ACTION_FOLLOW_UP, false, true, "----C-"},
+    {ACTION_FOLLOW_UP, false, true, "----C-"},   {ACTION_HAND_OVER, true, false, "-OO---"},
+    {ACTION_HAND_OVER, false, false, "------"},
 };
 
 Test(ticket_state, table)

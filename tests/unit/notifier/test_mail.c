@@ -72,6 +72,8 @@ static char *payload_of(const char *type, const char *language, const char *audi
     }
     if (strcmp(type, "ticket.offered") == 0)
         json_object_set_new(payload, "until_us", json_integer(NOW_US + 60 * US_PER_S));
+    if (strcmp(audience, "successor") == 0)
+        json_object_set_new(payload, "former", json_string("Anna Keller"));
     if (strcmp(type, "ticket.progress") == 0 || strcmp(type, "ticket.assigned") == 0)
         json_object_set_new(payload, "owner", json_string("Anna Keller"));
     if (strncmp(type, "sla.", 4) == 0 || strcmp(type, "ticket.progress") == 0 ||
@@ -95,6 +97,7 @@ Test(mail, golden_files, .init = setup)
         {"ticket.assigned", "former"},   {"ticket.nudged", "owner"},       {"ticket.nudged", "lead"},
         {"ticket.merged", "requester"},  {"ticket.unmerged", "requester"}, {"duty.notified", "oncall"},
         {"duty.notified", "backup"},     {"duty.notified", "lead"},        {"ticket.offered", "offered"},
+        {"ticket.offered", "successor"},
     };
     static const char *const languages[] = {"en", "zh"};
 

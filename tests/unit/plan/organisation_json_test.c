@@ -13,10 +13,12 @@
 #define BERLIN   "\"berlin\": {\"region\": \"eu\", \"hours\": " OFFICE("Europe/Berlin") "}"
 
 static const char whole[] =
-    "{\"desks\": {" SHANGHAI ", " BERLIN ", \"night\": {\"region\": \"us\"}},"
+    "{\"robots\": {\"hands_off_for\": 300}, \"desks\": {" SHANGHAI ", " BERLIN
+    ", \"night\": {\"region\": \"us\"}},"
     " \"teams\": {\"first\": {" TITLE ", \"desks\": [\"night\"], \"restricted\": true},"
     "  \"network\": {" TITLE ", \"desks\": [\"shanghai\", \"berlin\"], \"minimum\": 2, \"restricted\": true,"
-    "   \"shift_end\": \"return\", \"mode\": \"offer\", \"offer\": {\"accept_within\": 90}, \"overflow\": "
+    "   \"shift_end\": \"hand_over\", \"handover\": {\"accept_within\": 1200}, \"mode\": \"offer\", "
+    "\"offer\": {\"accept_within\": 90}, \"overflow\": "
     "{\"after\": 900, \"team\": \"first\"}}},"
     " \"default_team\": \"first\","
     " \"agents\": {\"wei\": {\"desk\": \"shanghai\", \"teams\": [\"network\", \"first\"]},"
@@ -54,6 +56,7 @@ Test(organisation_json, every_member)
     const struct org_team *network;
 
     cr_assert_eq(o->ndesks, 3);
+    cr_expect_eq(o->hands_off_s, 300);
     cr_expect_str_eq(o->desks[0].name, "shanghai");
     cr_expect_str_eq(o->desks[0].region, "ap");
     cr_expect_null(o->desks[2].hours);
@@ -61,7 +64,9 @@ Test(organisation_json, every_member)
     network = &o->teams[organisation_team(o, "network")];
     cr_expect_str_eq(network->title_zh, "组");
     cr_expect(network->restricted && network->tier == 1 && network->minimum == 2);
-    cr_expect_eq(network->shift_end, ORG_SHIFT_END_RETURN);
+    cr_expect_eq(network->shift_end, ORG_SHIFT_END_HAND_OVER);
+    cr_expect_eq(network->handover_within_s, 1200);
+    cr_expect_eq(o->teams[0].handover_within_s, 900);
     cr_expect(network->ndesks == 2 && network->staff[0] == 2 && network->staff[1] == 1);
     cr_expect_eq(o->teams[0].shift_end, ORG_SHIFT_END_KEEP);
     cr_expect_eq(o->teams[0].minimum, 1);
@@ -186,7 +191,17 @@ static const struct {
     {"{\"teams\": {\"a\": {" TITLE ", \"desks\": [\"b\"]}}}", "/teams/a/desks/0", "names no desk"},
     {"{\"desks\": {\"b\": {\"region\": \"eu\"}}, \"teams\": {\"a\": {" TITLE ", \"desks\": [\"b\", \"b\"]}}}",
      "/teams/a/desks/1", "twice"},
-    {"{\"teams\": {\"a\": {" TITLE ", \"shift_end\": \"drop\"}}}", "/teams/a/shift_end", "\"return\""},
+    {"{\"teams\": {\"a\": {" TITLE ", \"shift_end\": \"drop\"}}}", "/teams/a/shift_end",
+     "\"return\" or \"hand_over\""},
+    {"{\"teams\": {\"a\": {" TITLE ", \"handover\": {\"accept_within\": 4}}}}",
+     "/teams/a/handover/accept_within", "5"},
+    {"{\"teams\": {\"a\": {" TITLE ", \"handover\": {\"accept_within\": 86401}}}}",
+     "/teams/a/handover/accept_within", "86400"},
+    {"{\"robots\": {}}", "/robots/hands_off_for", "missing"},
+    {"{\"robots\": {\"hands_off_for\": -1}}", "/robots/hands_off_for", "0"},
+    {"{\"robots\": {\"hands_off_for\": 86401}}", "/robots/hands_off_for", "86400"},
+    {"{\"robots\": {\"hands_of\": 1}}", "/robots/hands_of", "hands_off_for"},
+    {"{\"teams\": {\"a\": {" TITLE ", \"handover\": {}}}}", "/teams/a/handover/accept_within", "missing"},
     {"{\"teams\": {\"a\": {" TITLE ", \"mode\": \"push\"}}}", "/teams/a/mode", "\"assign\""},
     {"{\"teams\": {\"a\": {" TITLE ", \"offer\": {\"accept_within\": 0}}}}", "/teams/a/offer/accept_within",
      "5"},

@@ -2,6 +2,7 @@
  */
 #include "base/cleanup.h"
 #include "meridian/errors.h"
+#include "router/robots.h"
 #include "router/ticket_rules.h"
 #include <criterion/criterion.h>
 
@@ -184,4 +185,111 @@ Test(ticket_rules, only_the_team_takes_over)
     s.principal.role = ROLE_LEAD;
     cr_expect_eq(judge(&s), -E_FORBIDDEN);
     outcome_fini(&s.out);
+}
+
+/* ---- handovers ---- */
+
+static Meridian__HandoverNote a_note(void)
+{
+    Meridian__HandoverNote note = MERIDIAN__HANDOVER_NOTE__INIT;
+
+    note.state = note.tried = note.next_step = (char *)"text";
+    return note;
+}
+
+Test(ticket_rules, an_owner_hands_over)
+{
+    Meridian__HandoverNote note = a_note();
+    struct stage s;
+
+    set(&s, ACTION_HAND_OVER);
+    s.command.handover = &note;
+    cr_assert_eq(judge(&s), 0);
+    cr_expect_eq(s.plan.n, 1);
+    cr_expect_null(s.plan.steps[0].owner_id);
+    cr_expect(s.plan.steps[0].epoch_rises && s.plan.steps[0].state == TICKET_OPEN);
+
+    s.row.state = TICKET_PENDING;
+    s.row.pending_reason = "a part";
+    cr_assert_eq(judge(&s), 0);
+    cr_expect(s.plan.steps[0].state == TICKET_OPEN && !s.plan.steps[0].pending_reason);
+
+    s.command.has_at_shift_end = s.command.at_shift_end = true;
+    cr_assert_eq(judge(&s), 0);
+    cr_expect_str_eq(s.plan.steps[0].event, "ticket.handover_prepared");
+    cr_expect_str_eq(s.plan.steps[0].owner_id, ME);
+    cr_expect(s.plan.steps[0].state == TICKET_PENDING && s.plan.steps[0].pending_reason);
+    cr_expect_not(s.plan.steps[0].epoch_rises || s.plan.steps[0].public);
+}
+
+Test(ticket_rules, refusals_of_a_handover_in_order)
+{
+    Meridian__HandoverNote note = a_note();
+    struct stage s;
+
+    set(&s, ACTION_HAND_OVER);
+    cr_expect_eq(judge(&s), -E_VALIDATION, "without a note");
+    s.command.handover = &note;
+    s.command.has_epoch = false;
+    cr_expect_eq(judge(&s), -E_PRECONDITION_REQUIRED);
+    s.command.has_epoch = true;
+    lose(&s);
+    cr_expect_eq(judge(&s), -E_OWNERSHIP_LOST);
+    s.command.epoch = 6;
+    cr_expect_eq(judge(&s), -E_FORBIDDEN, "it is somebody else's");
+    s.principal.role = ROLE_LEAD;
+    cr_expect_eq(judge(&s), 0);
+    s.command.at_shift_end = true;
+    cr_expect_eq(judge(&s), -E_FORBIDDEN, "a lead prepares no note for others");
+    s.command.at_shift_end = false;
+    s.row.state = TICKET_RESOLVED;
+    cr_expect_eq(judge(&s), -E_BAD_TRANSITION);
+}
+
+/* ---- escalations and robots ---- */
+
+Test(ticket_rules, an_owner_keeps_a_ticket_unless_the_step_says_otherwise)
+{
+    struct ticket_raise raise = {.urgency = 1, .team = {.id = 2, .tier = 2, .slug = "two"}};
+    struct stage s;
+
+    set(&s, ACTION_CLAIM);
+    s.row.impact = s.row.urgency = 2;
+    ticket_rules_plan_escalate(&s.row, "", &raise, &s.plan);
+    cr_expect_eq(s.plan.n, 2);
+    cr_expect_not(ticket_rules_moves(&s.row, &raise));
+    raise.even_if_owned = true;
+    ticket_rules_plan_escalate(&s.row, "", &raise, &s.plan);
+    cr_assert_eq(s.plan.n, 3);
+    cr_expect(s.plan.steps[2].team == 2 && !s.plan.steps[2].owner_id && s.plan.steps[2].leaves_note);
+    cr_expect(s.plan.steps[2].urgency == 1 && s.plan.steps[2].epoch_rises);
+    s.row.team = 2;
+    cr_expect_not(ticket_rules_moves(&s.row, &raise), "it is there");
+    s.row.state = TICKET_RESOLVED;
+    cr_expect_not(ticket_rules_raises(&s.row, &raise), "nothing is left to hurry");
+}
+
+/* What is held off comes after a move that has ended an offer: it is not offered anew. */
+Test(ticket_rules, holding_off_changes_nothing)
+{
+    struct ticket_raise raise = {.team = {.id = 2, .tier = 2, .slug = "two"}};
+    struct ticket_change *last;
+    struct stage s;
+
+    set(&s, ACTION_CLAIM);
+    s.row.owner_id = s.row.owner_login = NULL;
+    s.row.offered_to = s.row.offered_login = YOU;
+    s.row.offered_until_us = 9;
+    ticket_rules_plan_escalate(&s.row, "", &raise, &s.plan);
+    robots_plan_held_off(&s.row, ROBOTS_ESCALATION_LATE, 7, "", &s.plan);
+    cr_assert_eq(s.plan.n, 3);
+    last = &s.plan.steps[2];
+    cr_expect_eq(last->team, 2);
+    cr_expect(!last->offered_to && !last->epoch_rises && !last->public);
+    cr_expect_str_eq(last->rearm, ROBOTS_ESCALATION_LATE);
+    cr_expect_eq(last->rearm_at_us, 7);
+
+    s.plan = (struct ticket_plan){0};
+    robots_plan_held_off(&s.row, ROBOTS_OVERFLOW, 7, "", &s.plan);
+    cr_expect_str_eq(s.plan.steps[0].offered_to, YOU, "what did not move is as it was");
 }
