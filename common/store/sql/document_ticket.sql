@@ -93,7 +93,7 @@ CROSS JOIN LATERAL (SELECT
         WHEN x.state = 'resolved' THEN CASE WHEN x.zh THEN '请求人确认解决，或重新打开' ELSE 'The requester confirms or reopens' END
         WHEN x.state = 'pending' THEN CASE WHEN x.zh THEN '挂起结束或请求人回复后继续处理' ELSE 'Work goes on after the hold, or when the requester replies' END
         WHEN x.offered_to IS NOT NULL THEN CASE WHEN x.zh THEN f.name || '接单或拒单；逾期未答则另派或回到队列'
-                                               ELSE f.name || ' accepts or declines; else somebody else is asked' END
+                                               ELSE f.name || ' accepts or declines; else somebody else is asked, or it is back in the queue' END
         ELSE CASE coalesce(c.target, CASE WHEN x.first_response_at IS NULL THEN 'first_response' ELSE 'resolve' END)
              WHEN 'first_response' THEN CASE WHEN x.zh THEN '首次答复' ELSE 'First answer' END
              WHEN 'next_reply' THEN CASE WHEN x.zh THEN '下次答复' ELSE 'Next answer' END
