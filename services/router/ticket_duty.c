@@ -6,15 +6,13 @@
 #include "router/escalate.h"
 #include "router_sql.h"
 
-int ticket_duty_arm(struct db_conn *conn, const struct ticket_row *row, const struct ticket_change *change,
-                    bool *ret_changed)
+static int arm(struct db_conn *conn, const struct db_statement *statement, const struct ticket_row *row,
+               const struct ticket_change *change, bool *ret_changed)
 {
     _cleanup_params_ struct db_params params = {0};
     _cleanup_result_ struct db_result result = {0};
     int r;
 
-    if (change->team == row->team)
-        return 0;
     db_param_uuid(&params, &row->id);
     if (change->owner_id)
         db_param_null(&params);
@@ -22,10 +20,24 @@ int ticket_duty_arm(struct db_conn *conn, const struct ticket_row *row, const st
         db_param_int(&params, change->team);
     db_param_int(&params, row->now_us);
     db_param_int(&params, row->version);
-    r = db_exec(conn, &sql_router_duty_arm, &params, &result);
+    r = db_exec(conn, statement, &params, &result);
     if (!r && db_int(&result, 0, 0))
         *ret_changed = true;
     return r;
+}
+
+static bool waits_again(const struct ticket_row *row, const struct ticket_change *change)
+{
+    return row->offered_to && !change->offered_to && !change->owner_id &&
+           (change->state == TICKET_NEW || change->state == TICKET_OPEN);
+}
+
+int ticket_duty_arm(struct db_conn *conn, const struct ticket_row *row, const struct ticket_change *change,
+                    bool *ret_changed)
+{
+    if (change->team != row->team)
+        return arm(conn, &sql_router_duty_arm, row, change, ret_changed);
+    return waits_again(row, change) ? arm(conn, &sql_router_duty_again, row, change, ret_changed) : 0;
 }
 
 static int plan(struct db_conn *conn, const struct ticket_row *row, const char *role, struct buf *details,

@@ -4,8 +4,8 @@
 #include "router/ticket_rules.h"
 
 /** After a change, in its transaction: arms and cancels the timers duty_main and duty_backup when the ticket
- * reached another team. `row` is the ticket before the change, but at its new version. *ret_changed is set
- * when any was. Database failures. */
+ * reached another team, and duty_main when nobody has taken an offer. `row` is the ticket before the change,
+ * but at its new version. *ret_changed is set when any was. Database failures. */
 int ticket_duty_arm(struct db_conn *conn, const struct ticket_row *row, const struct ticket_change *change,
                     bool *ret_changed) _must_check_;
 /** One of them is due: the event that tells who is on duty now; nothing when somebody owns the ticket, it

@@ -238,9 +238,29 @@ Test(duty, nobody_is_told_of_what_is_offered)
     cr_assert_eq(desk_offer(&desk, number, "agent-eu-2", OFFER_KIND_OFFER, 60), 0);
     ring(number, "duty_main");
     cr_expect_str_eq(told(number), "");
+    cr_expect_str_eq(timers(number), "duty_backup 10");
     cr_status(desk_do(&desk, "agent-eu-2", ACTION_DECLINE, number, -1), 0);
+    cr_expect_str_eq(timers(number), "duty_main 0, duty_backup 10", "it waits again");
+    ring(number, "duty_main");
+    cr_expect_str_eq(told(number), "main first [\"lead-eu-1\"]");
     ring(number, "duty_backup");
-    cr_expect_str_eq(told(number), "backup second [\"agent-ap-1\"]", "it waits again");
+    cr_expect_str_eq(told(number), "main first [\"lead-eu-1\"]; backup second [\"agent-ap-1\"]");
+    desk_check(&desk);
+}
+
+Test(duty, the_main_person_is_told_once)
+{
+    const char *number;
+
+    cr_status(apply(BOTH), 0);
+    number = handed_over();
+    ring(number, "duty_main");
+    test_db_run(desk.db,
+                "INSERT INTO desk.team_member (user_id, team_id) SELECT id, 5 FROM desk.app_user WHERE "
+                "login = 'agent-eu-2' ON CONFLICT DO NOTHING");
+    cr_assert_eq(desk_offer(&desk, number, "agent-eu-2", OFFER_KIND_OFFER, 60), 0);
+    cr_status(desk_do(&desk, "agent-eu-2", ACTION_DECLINE, number, -1), 0);
+    cr_expect_str_eq(timers(number), "duty_backup 10");
     desk_check(&desk);
 }
 
