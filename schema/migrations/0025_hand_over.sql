@@ -1,7 +1,7 @@
 -- Why: an owner who goes hands a ticket to somebody who is there, with a note that says how it is, what was tried and what comes next. That is an offer of the
 --      owner before (desk.offer, kind handover); whether it is accepted or not, the note stays with the ticket until that is solved or handed over again.
 --      And what a person has decided about a ticket is left alone for a while by overflows and escalations.
--- Locks: ACCESS EXCLUSIVE on desk.team, briefly: a column with a constant default.
+-- Locks: ACCESS EXCLUSIVE on desk.team and desk.shift, briefly: columns with a constant default.
 -- Rollout: expand. Routers of the former release hand nothing over, and leave the tickets of a team that wants it with their owners when a desk closes.
 SET ROLE meridian_owner;
 
@@ -58,6 +58,10 @@ CREATE FUNCTION desk.handover_pinned(p_ticket uuid, p_zh boolean) RETURNS json L
 COMMENT ON FUNCTION desk.handover_pinned IS 'The note that is pinned to a ticket, as the API shows it, to those who may read it; null: none.';
 
 -- ---- whom ------------------------------------------------------------------------------------------------------------------------
+
+ALTER TABLE desk.shift ADD again int NOT NULL DEFAULT 0;
+COMMENT ON COLUMN desk.shift.again IS 'How often its end was to be looked at again, because a ticket went on that was on hold: who has read it before has not seen to that.';
+GRANT UPDATE (again) ON desk.shift TO meridian_router;
 
 ALTER TABLE desk.team ADD handover_within int NOT NULL DEFAULT 900 CHECK (handover_within > 0);
 COMMENT ON COLUMN desk.team.handover_within IS 'How long whoever is asked has to accept a handover, in seconds.';

@@ -2,7 +2,8 @@
  * returned or handed over one transaction each, in which the ticket is locked and looked at again: so it
  * happens to each once or not at all, an owner who was faster wins, and a router that dies leaves the rest to
  * the next one. A shift counts as seen to when nothing of it is left; a ticket that cannot be moved is logged
- * and tried again with the next round. */
+ * and tried again with the next round. What was on hold then and goes on while the desk is closed makes the
+ * shift be looked at again. */
 #include "router/shift_end.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -29,6 +30,7 @@ struct round {
 struct shift {
     const char *desk;
     int64_t opens_us, closes_us;
+    int again; /* how often it was to be looked at again, when it was read */
 };
 
 /* ---- one ticket ---- */
@@ -133,6 +135,7 @@ static int mark_seen(struct db_conn *conn, const struct shift *shift)
 
     db_param_text(&params, shift->desk);
     db_param_int(&params, shift->opens_us);
+    db_param_int(&params, shift->again);
     return db_exec(conn, &sql_router_shift_seen, &params, NULL);
 }
 
@@ -164,8 +167,20 @@ static int round_work(struct db_conn *conn, void *arg)
     }
     for (int i = 0; i < db_rows(&ended) && !r; i++)
         r = see_to(conn, round,
-                   &(struct shift){db_text(&ended, i, 0), db_int(&ended, i, 1), db_int(&ended, i, 2)});
+                   &(struct shift){db_text(&ended, i, 0), db_int(&ended, i, 1), db_int(&ended, i, 2),
+                                   (int)db_int(&ended, i, 3)});
     return r;
+}
+
+int shift_end_follow(struct db_conn *conn, const struct ticket_row *row, const struct ticket_change *change)
+{
+    _cleanup_params_ struct db_params params = {0};
+
+    if (row->state != TICKET_PENDING || change->state != TICKET_OPEN || !change->owner_id)
+        return 0;
+    db_param_text(&params, change->owner_id);
+    db_param_int(&params, change->team);
+    return db_exec(conn, &sql_router_shift_again, &params, NULL);
 }
 
 /* ---- rounds ---- */

@@ -6,7 +6,7 @@
 #include "plan/organisation_json.h"
 #include "router_sql.h"
 
-enum { DAYS_BACK = 1, DAYS_AHEAD = 35, SHIFTS_MAX = 2000 }; /* a desk that opens every half an hour */
+enum { DAYS_BACK = 14, DAYS_AHEAD = 35, SHIFTS_MAX = 2500 }; /* a desk that opens every half an hour */
 
 static void add_shift(struct buf *json, const char *desk, int64_t opens_s, int64_t closes_s)
 {

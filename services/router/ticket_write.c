@@ -15,6 +15,7 @@
 #include "meridian/errors.h"
 #include "router/handover.h"
 #include "router/offer.h"
+#include "router/shift_end.h"
 #include "router/ticket_clocks.h"
 #include "router/ticket_duty.h"
 #include "router/timers.h"
@@ -235,6 +236,8 @@ int ticket_write(struct db_conn *conn, struct ticket_row *row, const struct tick
         r = timers_follow(conn, row, change, &clocks, &writer->clocks_changed);
     if (!r)
         r = ticket_duty_arm(conn, row, change, &writer->clocks_changed);
+    if (!r)
+        r = shift_end_follow(conn, row, change);
     if (r < 0)
         return r;
     learn(row, change);

@@ -1,2 +1,2 @@
--- The end of a shift has been seen to. $1 desk (text), $2 when it opened (us)
-UPDATE desk.shift SET swept_at = clock_timestamp() WHERE desk = $1::text AND opens_at = desk.at($2::bigint)
+-- The end of a shift has been seen to, unless it is to be looked at again since it was read. $1 desk (text), $2 when it opened (us), $3 again, as it was read (int)
+UPDATE desk.shift SET swept_at = clock_timestamp() WHERE desk = $1::text AND opens_at = desk.at($2::bigint) AND again = $3::int

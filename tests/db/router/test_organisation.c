@@ -118,7 +118,7 @@ Test(organisation, writes_teams_members_desks_and_shifts)
                      "harbour day");
     cr_expect_eq(test_db_int(desk.db, "SELECT count(*) FROM desk.shift WHERE desk = 'day' AND closes_at - "
                                       "opens_at = '8h' AND extract(isodow FROM opens_at AT TIME ZONE 'UTC') "
-                                      "= 1 AND opens_at BETWEEN now() - interval '9 days' AND now() + "
+                                      "= 1 AND opens_at BETWEEN now() - interval '15 days' AND now() + "
                                       "interval '35 days'"),
                  test_db_int(desk.db, "SELECT count(*) FROM desk.shift WHERE desk = 'day'"));
     cr_expect_geq(test_db_int(desk.db, "SELECT count(*) FROM desk.shift WHERE desk = 'day'"), 5);

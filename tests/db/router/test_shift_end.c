@@ -100,6 +100,35 @@ Test(shift_end, returns_what_is_open, .timeout = 60)
     desk_close(&desk);
 }
 
+/* The requester answers at night. */
+Test(shift_end, what_was_on_hold_follows_when_it_goes_on, .timeout = 60)
+{
+    struct desk desk;
+    const char *waiting, *kept;
+    Meridian__Command reply;
+
+    open_with(&desk, "return");
+    waiting = desk_ticket(&desk);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, waiting, -1), 0);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_PEND, waiting, 1), 0);
+    close_desk(&desk);
+    test_loop_until(&desk.loop, seen_to, &desk, 20000);
+    kept = desk_ticket(&desk);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, kept, -1), 0);
+    cr_expect_str_eq(ticket_text(&desk, waiting, "t.state || ' ' || (t.owner_id IS NOT NULL)"),
+                     "pending true");
+
+    reply = desk_command(ACTION_REPLY, waiting, -1);
+    reply.text = "Here is what you asked for";
+    cr_status(desk_call_command(&desk, "requester-eu-1", &reply), 0);
+    test_loop_until(&desk.loop, seen_to, &desk, 20000);
+    cr_expect_str_eq(ticket_text(&desk, waiting, "t.state || ' ' || (t.owner_id IS NOT NULL)"), "open false");
+    cr_expect_str_eq(ticket_text(&desk, kept, "t.state || ' ' || (t.owner_id IS NOT NULL)"), "open true",
+                     "taken after the desk had closed");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
 Test(shift_end, a_break_or_another_shift_is_none, .timeout = 60)
 {
     struct desk desk;
