@@ -16,14 +16,15 @@ static const struct body_field inner[] = {{"text", BODY_TEXT, offsetof(struct ta
                                           {"at", BODY_TIME, offsetof(struct target, at_us), 0, false, NULL}};
 
 /* The faults, as a JSON array. */
-static const char *faults(const char *text, struct target *ret_target, struct buf *array)
+static const char *faults(const char *text, struct buf *array)
 {
     _cleanup_errors_ struct body_errors errors = {0};
-    json_t *json = json_loads(text, 0, NULL); /* the target borrows from it until the test ends */
-    int r = body_read(json, outer, ARRAY_SIZE(outer), ret_target, &errors);
+    _cleanup_(json_decrefp) json_t *json = json_loads(text, 0, NULL);
+    struct target target = {0};
+    int r = body_read(json, outer, ARRAY_SIZE(outer), &target, &errors);
 
-    if (ret_target->inner)
-        r = body_read_within(ret_target->inner, "/inner", inner, ARRAY_SIZE(inner), ret_target, &errors);
+    if (target.inner)
+        r = body_read_within(target.inner, "/inner", inner, ARRAY_SIZE(inner), &target, &errors);
     cr_expect_eq(r, errors.n ? -E_VALIDATION : 0, "%s", text);
     body_errors_add(array, &errors);
     return buf_text(array);
@@ -48,8 +49,7 @@ Test(body, objects_inside_of_bodies)
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         _cleanup_buf_ struct buf array = BUF_INIT;
-        struct target target = {0};
 
-        cr_expect_str_eq(faults(cases[i].text, &target, &array), cases[i].faults);
+        cr_expect_str_eq(faults(cases[i].text, &array), cases[i].faults);
     }
 }

@@ -244,6 +244,7 @@ Test(ticket_rules, refusals_of_a_handover_in_order)
     s.command.at_shift_end = false;
     s.row.state = TICKET_RESOLVED;
     cr_expect_eq(judge(&s), -E_BAD_TRANSITION);
+    outcome_fini(&s.out);
 }
 
 /* ---- escalations and robots ---- */

@@ -171,8 +171,10 @@ Test(wire, field_numbers)
     has_fields(&meridian__command__descriptor,
                "1:action 2:number 3:epoch 4:if_version 5:team 6:text 7:until_us 8:cause "
                "9:solution 10:prevention 11:client_key 12:body_hash 13:if_versions 14:impact "
-               "15:urgency 16:own_plan 17:assignee 20:link 21:other 22:force "
+               "15:urgency 16:own_plan 17:assignee 20:link 21:other 22:force 25:handover 26:at_shift_end "
                "29:reply_seq 30:subject 31:service 32:broadcast");
+    has_fields(&meridian__handover_note__descriptor,
+               "1:state 2:tried 3:last_contact 4:next_step 5:next_step_at_us");
     has_fields(&meridian__submitted__descriptor, "1:outcome 2:number 3:detail 4:region 5:accepted_us");
     has_fields(&meridian__claim_next__descriptor, "1:team 2:client_key");
     has_fields(&meridian__session_info__descriptor, "1:principal 2:expires_us 3:token 4:csrf 5:csrf_hash");
