@@ -273,6 +273,11 @@ static int parse(struct cli *cli, int argc, char **argv)
         char letter = 0;
 
         if (only_args || arg[0] != '-' || !arg[1]) {
+            if (!cli->command->max_args)
+                return cli_fail(EXIT_USAGE,
+                                T("%s takes only flags, not \"%s\"; see deskctl help %s",
+                                  "%s 只接受选项，不接受 \"%s\"；参见 deskctl help %s"),
+                                cli->command->name, arg, cli->command->name);
             if (cli->nargs == CLI_MAX_ARGS || cli->nargs >= cli->command->max_args)
                 return cli_fail(EXIT_USAGE,
                                 T("too many arguments: \"%s\" (quote texts with spaces)",

@@ -110,6 +110,7 @@ Test(cli, wrong_usage_says_so)
     cr_assert_eq(RUN("shwo"), EXIT_USAGE);
     cr_assert_eq(RUN("show"), EXIT_USAGE);
     cr_assert_eq(RUN("show", "a", "b"), EXIT_USAGE);
+    cr_assert_eq(RUN("me", "desk.yaml"), EXIT_USAGE);
     cr_assert_eq(RUN("show", "a", "--nope"), EXIT_USAGE);
     cr_assert_eq(RUN("show", "a", "--limit"), EXIT_USAGE);
     cr_assert_eq(RUN("show", "a", "--mine=1"), EXIT_USAGE);
@@ -119,6 +120,7 @@ Test(cli, wrong_usage_says_so)
     cr_assert_stderr_eq_str("deskctl: no command \"shwo\"; did you mean \"show\"?\n"
                             "deskctl: show needs: NUMBER\n"
                             "deskctl: too many arguments: \"b\" (quote texts with spaces)\n"
+                            "deskctl: me takes only flags, not \"desk.yaml\"; see deskctl help me\n"
                             "deskctl: show: no flag \"--nope\"; see deskctl help show\n"
                             "deskctl: --limit needs a value\n"
                             "deskctl: --mine takes no value\n"
