@@ -65,11 +65,23 @@ static const char *text_of(const json_t *json, const char *name)
 
 /* ---- what the desk recorded ---- */
 
+/* With an offer, because a handover is one of an owner. */
 static bool owner_leaves(const char *type)
 {
     return strcmp(type, "ticket.released") == 0 || strcmp(type, "ticket.returned") == 0 ||
-           strcmp(type, "ticket.transferred") == 0 || strcmp(type, "ticket.reopened") == 0 ||
+           strcmp(type, "ticket.transferred") == 0 || strcmp(type, "ticket.offered") == 0 ||
            strcmp(type, "ticket.cancelled") == 0;
+}
+
+/* One that is reopened stays with its owner, if they are on shift: the event says so. */
+static bool has_owner(const json_t *event)
+{
+    const char *text = text_of(event, "data");
+    json_t *data = json_loads(text ? text : "{}", 0, NULL);
+    bool has = json_is_string(json_object_get(data, "owner"));
+
+    json_decref(data);
+    return has;
 }
 
 static json_t *add_ticket(struct replay_judge *judge, const char *number, const char *key)
@@ -115,7 +127,7 @@ void replay_judge_event(struct replay_judge *judge, const json_t *event)
     json_object_set_new(ticket, "seq", json_integer(seq));
     if (strcmp(type, "ticket.claimed") == 0 || strcmp(type, "ticket.offer_accepted") == 0)
         take_claim(judge, ticket, event);
-    else if (owner_leaves(type))
+    else if (owner_leaves(type) || (strcmp(type, "ticket.reopened") == 0 && !has_owner(event)))
         json_object_set_new(ticket, "owned", json_false());
 }
 

@@ -90,6 +90,29 @@ Test(verdict, an_ordinary_ticket_is_clean)
     cr_expect_eq(v.events, 4);
 }
 
+Test(verdict, handed_over_it_is_taken_anew)
+{
+    ordinary_ticket();
+    event("EU-1", 3, "ticket.offered", "ann", 2);
+    event("EU-1", 4, "ticket.offer_accepted", "bo", 3);
+    expect((struct replay_verdict){0});
+    event("EU-1", 5, "ticket.offer_accepted", "ann", 4);
+    expect((struct replay_verdict){.double_claims = 1});
+}
+
+Test(verdict, reopened_it_may_stay_with_its_owner)
+{
+    json_t *reopened =
+        json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "number", "EU-1", "seq", 3, "type", "ticket.reopened",
+                  "actor", "req", "key", "key of EU-1", "data", "{\"epoch\":1,\"owner\":\"ann\"}");
+
+    ordinary_ticket();
+    replay_judge_event(judge, reopened);
+    json_decref(reopened);
+    event("EU-1", 4, "ticket.claimed", "bo", 2);
+    expect((struct replay_verdict){.double_claims = 1});
+}
+
 Test(verdict, who_was_refused_is_owed_nothing)
 {
     told_submit("EU-1", "key of EU-1", 503);
