@@ -17,14 +17,20 @@
  * which dialers and listeners go on (both look for themselves whether they are being closed). Seen in 5 of
  * 240 restarts.
  *
+ * Debian's build takes the time of day for its clock, and waits by it. A time of day that is set back keeps a
+ * dialer from dialling again for as long, when nothing else wakes the thread that waits. Here: the monotonic
+ * clock, for both. Seen in 3 of 3 starts of a cluster whose time of day was ahead of the machine's.
+ *
  * NNG starts two task threads and one expiry thread for each processor of the host. Two processors' worth is
  * plenty for callbacks that only post.
  *
  * The TLS engine built in by Debian is left out by giving NNG an empty one; engine.c registers ours.
  */
 #include "bus/nng_repairs.h"
+#include "base/clock.h"
 #include "meridian/errors.h"
 #include <nng/nng.h>
+#include <pthread.h>
 #include <string.h>
 
 #if NNG_MAJOR_VERSION != 1 || NNG_MINOR_VERSION != 5
@@ -47,6 +53,8 @@ void __real_nng_stream_send(nng_stream *stream, nng_aio *aio);
 void __wrap_nng_stream_send(nng_stream *stream, nng_aio *aio);
 void __real_nni_pipe_send(void *pipe, nng_aio *aio);
 void __wrap_nni_pipe_send(void *pipe, nng_aio *aio);
+uint64_t __wrap_nni_clock(void);
+int __wrap_nni_plat_cv_until(void *condition, uint64_t until_ms);
 int __real_nni_plat_ncpu(void);
 int __wrap_nni_plat_ncpu(void);
 int nng_tls_engine_init_mbed(void);
@@ -99,6 +107,23 @@ void __wrap_nni_pipe_send(void *pipe, nng_aio *aio)
     refused = NULL;
     __real_nni_pipe_send(pipe, aio);
     finish_refused(aio);
+}
+
+uint64_t __wrap_nni_clock(void)
+{
+    return (uint64_t)(clock_monotonic_us() / US_PER_MS);
+}
+
+int __wrap_nni_plat_cv_until(void *condition, uint64_t until_ms)
+{
+    struct {
+        pthread_cond_t condition;
+        pthread_mutex_t *mutex;
+    } *cv = condition; /* as 1.5.2 has it */
+    const struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
+                                   .tv_nsec = (long)(until_ms % 1000) * 1000000};
+
+    return pthread_cond_clockwait(&cv->condition, cv->mutex, CLOCK_MONOTONIC, &until) ? NNG_ETIMEDOUT : 0;
 }
 
 int __wrap_nni_plat_ncpu(void)
