@@ -5,10 +5,10 @@ place in the queue; in the end each handover has its event, its note and, where 
 MERIDIAN_HANDOVER_KILLS=100 for a hundred kills."""
 import datetime
 import os
-import random
 import threading
 
-from desk import HELD, check_promises, wait_for
+from crowd import Crowd
+from desk import check_promises, wait_for
 
 KILLS = int(os.environ.get("MERIDIAN_HANDOVER_KILLS", "6"))
 TICKETS = 16  # that a desk leaves behind
@@ -16,39 +16,8 @@ NOTE = {"state": "Half done", "tried": "The one half", "next_step": "The other h
 GOING, AWAKE = [("eu", 5), ("eu", 6)], [("ap", 4), ("us", 4)]
 
 
-class People:
-    def __init__(self, desk):
-        self.desk, self.stop, self.looks, self.astray, self.accepted, self.by_hand = desk, threading.Event(), 0, [], 0, 0
-
-    def insist(self, call):
-        while not self.stop.is_set():
-            try:
-                answer = call()
-                if answer.status < 500 and answer.status != 429:
-                    return answer
-            except OSError:
-                pass
-            self.stop.wait(0.1)
-        return None
-
-    def answer(self, region, n):
-        """Takes and solves what is offered, declines it, or says nothing."""
-        client, chance = self.desk.agent(region, n), random.Random(n)
-        while not self.stop.is_set():
-            self.insist(lambda: client.call("PUT", "/api/v1/me/presence", {"state": "available"}))
-            offers = self.insist(lambda: client.get("/api/v1/offers"))
-            for offer in offers.json["items"] if offers and offers.status == 200 else []:
-                number, turn = offer["number"], chance.random()
-                if turn < 0.2:
-                    continue
-                if turn < 0.4:
-                    self.insist(lambda n=number: client.act(n, "decline", reason="Busy"))
-                    continue
-                taken = self.insist(lambda n=number: client.act(n, "accept", key=f"accept-{n}-{client.user}"))
-                if taken and taken.status == 200:
-                    self.accepted += 1
-                    self.insist(lambda n=number, e=taken.json["epoch"]: client.act(n, "resolve", epoch=e, cause="c", solution="s", prevention="p"))
-            self.stop.wait(0.1)
+class People(Crowd):
+    by_hand = 0
 
     def hand_over(self, region, n, numbers):
         """By hand, one after the other; what the end of the shift took first is refused."""
@@ -56,15 +25,6 @@ class People:
         for number, epoch in numbers:
             done = self.insist(lambda m=number, e=epoch: client.act(m, "hand-over", key=f"hand-{m}-{e}", epoch=e, note=NOTE))
             self.by_hand += bool(done and done.status == 200)
-
-    def watch(self):
-        while not self.stop.is_set():
-            try:
-                self.astray += self.desk.sql(HELD)
-                self.looks += 1
-            except Exception:  # pylint: disable=broad-except
-                pass  # the database answers again, or the test ends for another reason
-            self.stop.wait(0.02)
 
 
 def organise(admin, change):
@@ -122,7 +82,7 @@ def test_no_ticket_is_lost_between_two_people(desk):
     before = admin.get("/api/v1/organisation").json["document"]
     organise(admin, prepare)
     people, requester = People(desk), desk.requester("eu", 4)
-    threads = [threading.Thread(target=people.answer, args=one) for one in AWAKE] + [threading.Thread(target=people.watch)]
+    threads = [threading.Thread(target=people.answer, args=(*one, True)) for one in AWAKE] + [threading.Thread(target=people.watch)]
     [t.start() for t in threads]
     kills = middles = 0
     try:

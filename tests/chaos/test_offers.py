@@ -3,56 +3,14 @@ database, that each open ticket has exactly one of an owner, an open offer, a pl
 import itertools
 import json
 import os
-import random
 import threading
 import time
 
-from desk import HELD, check_promises, wait_for
+from crowd import Crowd
+from desk import check_promises, wait_for
 
 SECONDS = int(os.environ.get("MERIDIAN_CHAOS_SECONDS", "20"))
 AGENTS = [("eu", 4), ("ap", 4), ("us", 4)]
-
-
-class Agents:
-    """Each is there, and answers what is offered: takes and resolves it, declines it, or says nothing."""
-
-    def __init__(self, desk):
-        self.desk, self.stop, self.accepted, self.looks, self.astray = desk, threading.Event(), 0, 0, []
-
-    def insist(self, call):
-        while not self.stop.is_set():
-            try:
-                answer = call()
-                if answer.status < 500 and answer.status != 429:
-                    return answer
-            except OSError:
-                pass
-            self.stop.wait(0.1)
-        return None
-
-    def work(self, region, n):
-        client, chance = self.desk.agent(region, n), random.Random(n)
-        while not self.stop.is_set():
-            self.insist(lambda: client.call("PUT", "/api/v1/me/presence", {"state": "available"}))
-            offers = self.insist(lambda: client.get("/api/v1/offers"))
-            for offer in offers.json["items"] if offers and offers.status == 200 else []:
-                turn = chance.random()
-                if turn < 0.2:
-                    continue
-                number = offer["number"]
-                verb, body = ("decline", {"reason": "Busy"}) if turn < 0.5 else ("accept", {})
-                answer = self.insist(lambda v=verb, n=number, b=body: client.act(n, v, key=f"{v}-{n}-{client.user}", **b))
-                self.accepted += bool(verb == "accept" and answer and answer.status == 200)
-            self.stop.wait(0.1)
-
-    def watch(self):
-        while not self.stop.is_set():
-            try:
-                self.astray += self.desk.sql(HELD)
-                self.looks += 1
-            except Exception:  # pylint: disable=broad-except
-                pass  # the database answers again, or the test ends for another reason
-            self.stop.wait(0.05)
 
 
 def test_no_ticket_is_ever_lost(desk):
@@ -64,8 +22,8 @@ def test_no_ticket_is_ever_lost(desk):
         document["agents"][f"agent-{region}-{n}"]["desk"] = "always"
     document["teams"]["service-desk"] |= {"mode": "offer", "offer": {"accept_within": 5}, "overflow": {"after": 6, "team": "infrastructure"}}
     assert admin.post("/api/v1/organisation", {"document": document, "base_version": before["version"]}).status == 200
-    agents, requester = Agents(desk), desk.requester("eu", 3)
-    threads = [threading.Thread(target=agents.work, args=one) for one in AGENTS] + [threading.Thread(target=agents.watch)]
+    agents, requester = Crowd(desk), desk.requester("eu", 3)
+    threads = [threading.Thread(target=agents.answer, args=one) for one in AGENTS] + [threading.Thread(target=agents.watch)]
     [t.start() for t in threads]
     routers, end, kills = itertools.cycle(("router-eu-1", "router-eu-2")), time.monotonic() + SECONDS, 0
     try:

@@ -79,6 +79,17 @@ void desk_event(struct desk *desk, const char *number, const char *type, bool is
                  number, type, is_public ? "true" : "false");
 }
 
+void desk_open_with_tickets(struct desk *desk)
+{
+    desk_open(desk);
+    desk_ticket(desk, "EU-1", "requester-eu-1", 1, "new", NULL);
+    desk_ticket(desk, "EU-2", "requester-ap-1", 1, "open", "agent-eu-1");
+    desk_ticket(desk, "EU-3", "requester-eu-1", 6, "new", NULL); /* restricted: only leads are in that team */
+    desk_ticket(desk, "EU-4", "requester-eu-1", 4, "pending", "agent-ap-1");
+    desk_ticket(desk, "EU-5", "requester-ap-1", 2, "resolved", "agent-us-1");
+    desk_ticket(desk, "EU-6", "agent-eu-2", 6, "open", NULL); /* an agent's own, in a team they are not in */
+}
+
 void desk_reply(struct desk *desk, const char *number, const char *author, const char *body)
 {
     desk_event(desk, number, "ticket.replied", true);

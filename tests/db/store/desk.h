@@ -10,6 +10,9 @@ struct desk {
     struct db_conn *conn; /* as meridian_intake */
 };
 void desk_open(struct desk *desk); /* with test_db_people */
+/** With six tickets, EU-1 to EU-6, of requesters and of an agent, in five teams and in each state of work;
+ * EU-3 and EU-6 are restricted. */
+void desk_open_with_tickets(struct desk *desk);
 void desk_close(struct desk *desk);
 
 /** Adds a ticket: number, requester, team id, state; owner NULL for nobody. Its event 1 is "ticket.created".
