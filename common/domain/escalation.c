@@ -90,6 +90,13 @@ static bool is_owned(const struct sla_step *step)
     return owned && strcmp(owned, "yes") == 0;
 }
 
+/* With a handover, which is an offer of the owner. Offered to one after the other, an acknowledged ticket
+ * that nobody owns stays acknowledged. */
+static bool loses_owner(const struct course *course, size_t i)
+{
+    return is_event(&course->steps[i], "ticket.offered") && i && is_owned(&course->steps[i - 1]);
+}
+
 /* By then: with all that happened until that instant. */
 static bool acknowledged(const struct course *course, struct instant by)
 {
@@ -101,7 +108,8 @@ static bool acknowledged(const struct course *course, struct instant by)
         if (is_owned(step) || is_event(step, "ticket.acknowledged"))
             acknowledged = true;
         else if (is_event(step, "ticket.released") || is_event(step, "ticket.transferred") ||
-                 is_event(step, "ticket.reopened") || is_event(step, "ticket.returned"))
+                 is_event(step, "ticket.reopened") || is_event(step, "ticket.returned") ||
+                 loses_owner(course, i))
             acknowledged = false;
     }
     return acknowledged;

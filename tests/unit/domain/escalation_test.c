@@ -162,6 +162,25 @@ Test(escalation, acknowledged_steps_are_passed_over)
     expect(0, 0, 0);
 }
 
+/* A handover takes the owner; another offer of what was acknowledged takes nobody. */
+Test(escalation, what_is_handed_over_and_not_taken_is_told)
+{
+    struct sla_step *offered;
+
+    add(ESCALATION_PERCENT, 50);
+    add(ESCALATION_BREACH, 0);
+    goes(0, SLA_STATE, "new");
+    goes(5, SLA_OWNED, "yes");
+    expect(0, 0, 0);
+    offered = story_goes(&story, 10, SLA_OWNED, "no");
+    offered->facts.values[SLA_EVENT] = "ticket.offered";
+    happens(20, "ticket.offer_expired");
+    expect(1, 0, 30);
+    happens(25, "ticket.acknowledged");
+    happens(26, "ticket.offered");
+    expect(0, 0, 0);
+}
+
 Test(escalation, what_was_acknowledged_by_its_moment_is_not_told_later)
 {
     add(ESCALATION_PERCENT, 50);
