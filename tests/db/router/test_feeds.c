@@ -160,6 +160,7 @@ Test(feeds, what_changes_too_often_is_held)
     cr_expect_eq(version(&desk), 2);
     cr_expect_str_eq(feed(&desk, "held"),
                      "{\"after\": 25, \"before\": 24, \"reason\": \"too_often\", \"calendar\": \"a\"}");
+    cr_expect_null(feed(&desk, "etag"), "what has not changed since comes again as well");
     test_db_run(desk.db, "UPDATE desk.calendar_feed SET made[24] = now() - interval '24 h'");
     judged(&desk, DAYS(OFF("2050-01-10")));
     cr_expect_eq(version(&desk), 3, "a day later it may again");
