@@ -121,7 +121,8 @@ static int move_tickets(struct db_conn *conn, struct round *round, const struct 
         round->moved += r > 0;
         if (r < 0 && !failure) {
             failure = r;
-            buf_printf(&round->trouble, "%s: %s", left.number, db_error_detail(conn));
+            buf_printf(&round->trouble, "%s%s: %s", round->trouble.n ? "; " : "", left.number,
+                       db_error_detail(conn));
         }
         if (r == -E_UNAVAILABLE || r == -E_STALE_PRIMARY)
             break;
@@ -154,22 +155,25 @@ static int see_to(struct db_conn *conn, struct round *round, const struct shift 
     return r || db_rows(&tickets) == TICKETS_MAX ? r : mark_seen(conn, shift);
 }
 
+/* A desk of which a ticket cannot be moved keeps none of those behind it waiting. */
 static int round_work(struct db_conn *conn, void *arg)
 {
     struct round *round = arg;
     _cleanup_result_ struct db_result ended = {0};
-    int r = db_exec(conn, &sql_router_shift_ended, NULL, &ended);
+    int failure = 0, r = db_exec(conn, &sql_router_shift_ended, NULL, &ended);
 
     buf_reset(&round->trouble);
     if (r < 0) {
         buf_add_text(&round->trouble, db_error_detail(conn));
         return r;
     }
-    for (int i = 0; i < db_rows(&ended) && !r; i++)
+    for (int i = 0; i < db_rows(&ended) && r != -E_UNAVAILABLE && r != -E_STALE_PRIMARY; i++) {
         r = see_to(conn, round,
                    &(struct shift){db_text(&ended, i, 0), db_int(&ended, i, 1), db_int(&ended, i, 2),
                                    (int)db_int(&ended, i, 3)});
-    return r;
+        failure = failure ? failure : r;
+    }
+    return failure;
 }
 
 int shift_end_follow(struct db_conn *conn, const struct ticket_row *row, const struct ticket_change *change)

@@ -100,6 +100,38 @@ Test(shift_end, returns_what_is_open, .timeout = 60)
     desk_close(&desk);
 }
 
+/* Whatever keeps a ticket from being moved: here the database lets its owner not go. */
+Test(shift_end, a_desk_that_fails_keeps_no_other_waiting, .timeout = 60)
+{
+    struct desk desk;
+    const char *stuck, *other;
+
+    open_with(&desk, "return");
+    stuck = desk_ticket(&desk);
+    other = desk_ticket(&desk);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, stuck, -1), 0);
+    cr_status(desk_do(&desk, "agent-eu-2", ACTION_CLAIM, other, -1), 0);
+    test_db_runf(
+        desk.db,
+        "CREATE FUNCTION public.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$; "
+        "CREATE TRIGGER no BEFORE UPDATE ON desk.ticket FOR EACH ROW WHEN (OLD.number = '%s' AND "
+        "NEW.owner_id IS NULL) EXECUTE FUNCTION public.no()",
+        stuck);
+    test_db_run(desk.db, "INSERT INTO desk.desk (name, region) VALUES ('noon', 'eu'); UPDATE desk.agent_desk "
+                         "SET desk = 'noon' WHERE user_id = md5('agent-eu-2')::uuid; INSERT INTO desk.shift "
+                         "(desk, opens_at, closes_at) VALUES ('noon', now() - interval '8 hours', "
+                         "clock_timestamp() + interval '1 s')");
+    close_desk(&desk);
+    while (strcmp(ticket_text(&desk, other, "t.owner_id IS NULL"), "true") != 0)
+        uv_run(&desk.loop, UV_RUN_ONCE);
+    cr_expect_str_eq(ticket_text(&desk, stuck, "t.owner_id IS NULL"), "false");
+    test_db_run(desk.db, "DROP TRIGGER no ON desk.ticket");
+    test_loop_until(&desk.loop, seen_to, &desk, 20000);
+    cr_expect_str_eq(ticket_text(&desk, stuck, "t.owner_id IS NULL"), "true", "tried again");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
 /* The requester answers at night. */
 Test(shift_end, what_was_on_hold_follows_when_it_goes_on, .timeout = 60)
 {
