@@ -73,7 +73,7 @@ COMMENT ON FUNCTION desk.agent_load IS 'Points of the open tickets of an agent. 
 CREATE FUNCTION desk.agent_lock_key(p_user uuid) RETURNS bigint LANGUAGE sql IMMUTABLE
     RETURN hashtextextended('desk.agent ' || p_user::text, 0);
 COMMENT ON FUNCTION desk.agent_lock_key IS
-    'Of the advisory lock that whoever gives a ticket to an agent with a capacity holds until the commit, taken before the load is read; after the lock of the ticket, or without waiting.';
+    'Of the advisory lock that claims, acceptances and the dispatcher hold until the commit for an agent with a capacity, taken before the load is read: of two of them one has counted the other; after the lock of the ticket, or without waiting.';
 
 -- ---- who may take what -----------------------------------------------------------------------------------------------------------
 

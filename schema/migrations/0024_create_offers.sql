@@ -1,7 +1,7 @@
 -- Why: a ticket may be offered to one agent, who accepts or declines within a time; until then it belongs to nobody else. Who takes offers is said by
 --      presence. An open ticket has exactly one of owner, open offer, row in the queue: the row of the ticket knows the first two, so that whoever holds its
 --      lock knows all three.
--- Locks: ACCESS EXCLUSIVE on desk.ticket, desk.outbox, desk.team, desk.ready and desk.lane until the commit: a moment, but for the rows of the outbox, which are
+-- Locks: ACCESS EXCLUSIVE on desk.ticket, desk.outbox, desk.team, desk.ready, desk.lane and desk.calendar_feed, SHARE on desk.team_member, until the commit: a moment, but for the rows of the outbox, which are
 --      few and written anew, those of tickets that wait and were owned before (waits_since), and an index of the members of teams.
 -- Rollout: expand. Routers of the former release see an offered ticket as one that waits in no queue. One that is claimed by its number, or cancelled there,
 --      is refused by ticket_offered, and told so as a failure of the database; one that they put back into the queue counts its overflow from when it was made.
@@ -172,10 +172,11 @@ CREATE FUNCTION desk.turned_down(p_ticket uuid) RETURNS uuid[] LANGUAGE plpgsql 
 BEGIN
     RETURN ARRAY(SELECT o.user_id FROM desk.offer o WHERE o.ticket_id = p_ticket AND o.outcome IN ('declined', 'expired')
                  UNION ALL
-                 SELECT e.actor_id FROM desk.event e WHERE e.ticket_id = p_ticket AND e.at > clock_timestamp() - desk.hands_off()
-                 AND e.type IN ('ticket.released', 'ticket.offered', 'ticket.returned') AND e.actor_id IS NOT NULL);
+                 SELECT CASE WHEN e.type = 'ticket.released' THEN e.actor_id ELSE (SELECT u.id FROM desk.app_user u WHERE u.login = e.data ->> 'from_owner') END
+                 FROM desk.event e WHERE e.ticket_id = p_ticket AND e.at > now() - desk.hands_off()
+                 AND (e.type = 'ticket.released' OR e.type IN ('ticket.offered', 'ticket.returned') AND e.data ? 'from_owner'));
 END $$;
-COMMENT ON FUNCTION desk.turned_down IS 'Who is not given a ticket by the desk: who declined or missed it, or gave it back or handed it over a short while ago (desk.hands_off).';
+COMMENT ON FUNCTION desk.turned_down IS 'Who is not given a ticket by the desk: who declined or missed it, or gave it back, or had it when it was handed over or returned, a short while ago (desk.hands_off).';
 
 CREATE FUNCTION desk.dispatch_candidates(p_ticket uuid, p_handover boolean DEFAULT false)
     RETURNS TABLE (id uuid, login text, region text, affinity text, speaks boolean, load int, capacity int, share numeric, idle_since timestamptz, rank bigint, why text)
@@ -285,6 +286,25 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION desk.overflow_reach IS 'Teams whose overflow is another one now: their tickets that wait count by it, from when they began to wait. One that is due by that goes at once.';
 REVOKE ALL ON FUNCTION desk.overflow_reach FROM PUBLIC;
+
+CREATE FUNCTION desk.overflow_catch_up(p_most int) RETURNS TABLE (ticket_id uuid) LANGUAGE plpgsql AS $$
+BEGIN
+    FOR ticket_id IN
+        SELECT q.ticket_id FROM (SELECT g.id FROM desk.team g WHERE g.overflow_after IS NOT NULL AND g.retired_at IS NULL OFFSET 0) g
+        CROSS JOIN LATERAL (SELECT l.id FROM desk.lane l WHERE l.team_id = g.id AND NOT l.opened OFFSET 0) l
+        CROSS JOIN LATERAL (SELECT r.ticket_id FROM desk.ready r WHERE r.lane_id = l.id AND NOT r.overflows OFFSET 0) q LIMIT p_most
+    LOOP
+        CONTINUE WHEN NOT EXISTS (SELECT FROM desk.ticket t WHERE t.id = overflow_catch_up.ticket_id FOR UPDATE SKIP LOCKED); -- with the next round
+        UPDATE desk.ready r SET overflows = true WHERE r.ticket_id = overflow_catch_up.ticket_id;
+        CONTINUE WHEN NOT FOUND;
+        INSERT INTO desk.timer (ticket_id, name, fire_at, generation)
+        SELECT t.id, 'overflow', coalesce(t.waits_since, t.created_at) + g.overflow_after * interval '1 s', t.event_seq
+        FROM desk.ticket t JOIN desk.team g ON g.id = t.team_id WHERE t.id = overflow_catch_up.ticket_id AND g.overflow_after IS NOT NULL
+        ON CONFLICT ON CONSTRAINT timer_pkey DO NOTHING;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION desk.overflow_catch_up IS 'Tickets that came into the queue while the organisation that gives their team an overflow was just being committed, which overflow_reach could not see. Each is locked before its row in the queue.';
 
 -- ---- who may take what, as before, but for what has been opened to all or is offered to them; claims, but for what has been offered since the queue was read -----------------
 

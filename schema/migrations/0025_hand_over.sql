@@ -61,6 +61,8 @@ COMMENT ON FUNCTION desk.handover_pinned IS 'The note that is pinned to a ticket
 
 ALTER TABLE desk.shift ADD again int NOT NULL DEFAULT 0;
 COMMENT ON COLUMN desk.shift.again IS 'How often its end was to be looked at again, because a ticket went on that was on hold: who has read it before has not seen to that.';
+COMMENT ON TABLE desk.shift IS 'When desks are open, laid out from two weeks ago some weeks ahead: computed from their hours by a router, daily and when an organisation is applied. Around the clock is one row without end.';
+COMMENT ON COLUMN desk.shift.swept_at IS 'When a router had seen to its end: what agents of the desk owned went back into the queue, or was handed over. Laid out anew, the last one is seen to again, which does no harm.';
 GRANT UPDATE (again) ON desk.shift TO meridian_router;
 
 ALTER TABLE desk.team ADD handover_within int NOT NULL DEFAULT 900 CHECK (handover_within > 0);
@@ -130,7 +132,7 @@ COMMENT ON FUNCTION desk.handover_draft IS 'A note for a ticket that nobody has 
 
 CREATE FUNCTION desk.decided(p_ticket uuid, p_fields text[]) RETURNS TABLE (by text, until timestamptz) LANGUAGE sql STABLE ROWS 1 AS $$
     SELECT e.actor, e.at + desk.hands_off() FROM desk.event e
-    WHERE e.ticket_id = p_ticket AND e.at > clock_timestamp() - desk.hands_off() AND e.actor NOT LIKE 'system:%'
+    WHERE e.ticket_id = p_ticket AND e.at > now() - desk.hands_off() AND e.actor NOT LIKE 'system:%'
       AND ('team' = ANY (p_fields) AND e.data ? 'from_team' OR 'priority' = ANY (p_fields) AND e.type = 'ticket.prioritized'
            OR 'owner' = ANY (p_fields) AND e.type IN ('ticket.claimed', 'ticket.taken_over', 'ticket.assigned', 'ticket.offer_accepted'))
     ORDER BY e.seq DESC LIMIT 1
@@ -138,11 +140,13 @@ $$;
 COMMENT ON FUNCTION desk.decided IS 'Who has decided last about one of the fields (team, priority, owner) of a ticket, and until when automatic acts leave that alone; no row: they need not.';
 
 CREATE FUNCTION desk.robots_waiting(p_ticket uuid) RETURNS TABLE (impact int, urgency int, team text, even_if_owned boolean, waits boolean) LANGUAGE sql STABLE ROWS 1 AS $$
-    SELECT (e.data -> 'raise' ->> 'impact')::int, (e.data -> 'raise' ->> 'urgency')::int, e.data -> 'raise' ->> 'team', coalesce((e.data -> 'raise' ->> 'even_if_owned')::boolean, false),
+    SELECT (e.data -> 'raise' ->> 'impact')::int, (e.data -> 'raise' ->> 'urgency')::int,
+           CASE WHEN NOT EXISTS (SELECT FROM desk.event x WHERE x.ticket_id = p_ticket AND x.seq > e.seq AND x.at >= e.at AND x.data ? 'from_team' AND x.actor LIKE 'system:%')
+                THEN e.data -> 'raise' ->> 'team' END, coalesce((e.data -> 'raise' ->> 'even_if_owned')::boolean, false),
            EXISTS (SELECT FROM desk.timer r WHERE r.ticket_id = p_ticket AND r.name = 'escalation_late')
     FROM desk.event e WHERE e.ticket_id = p_ticket AND e.type = 'robot.held_off' AND e.data ->> 'act' = 'escalation' ORDER BY e.seq DESC LIMIT 1
 $$;
-COMMENT ON FUNCTION desk.robots_waiting IS 'What an escalation last left for later, and whether that is still to come.';
+COMMENT ON FUNCTION desk.robots_waiting IS 'What an escalation last left for later, and whether that is still to come. No team, when a later step or an overflow has moved the ticket meanwhile.';
 
 CREATE OR REPLACE FUNCTION desk.team_modes_apply(p_document json) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE

@@ -158,7 +158,7 @@ static int change_ticket(struct db_conn *conn, struct command *command)
     if (!r && request->command->action == ACTION_RESOLVE)
         r = dependencies_check(conn, job, &row, &plan.steps[0]);
     if (!r && request->command->action == ACTION_HAND_OVER)
-        r = handover_command(conn, request, &row, &assignee, &handover, &plan.steps[0]);
+        r = handover_command(conn, request, &row, &assignee, &handover, &plan.steps[0], &job->out);
     for (int i = 0; i < plan.n && !r; i++)
         r = command_write(conn, command, &row, &plan.steps[i], i == plan.n - 1);
     if (!r)

@@ -105,9 +105,28 @@ static int aim(struct db_conn *conn, const struct ticket_row *row, const char *d
     return 0;
 }
 
+/* Or the ticket would be nobody's until the time to answer is over. */
+static int check_named(struct db_conn *conn, const struct ticket_row *row, const char *user_id,
+                       struct outcome *out)
+{
+    _cleanup_params_ struct db_params params = {0};
+    _cleanup_result_ struct db_result found = {0};
+    int r;
+
+    db_param_uuid(&params, &row->id);
+    db_param_text(&params, user_id);
+    r = db_exec(conn, &sql_router_handover_check, &params, &found);
+    if (r < 0 || db_is_null(&found, 0, 0))
+        return r;
+    return outcome_refuse_field(out, "/to",
+                                strcmp(db_text(&found, 0, 0), "capacity") == 0
+                                    ? "carries all that they may"
+                                    : "has not the skills that the ticket needs");
+}
+
 int handover_command(struct db_conn *conn, const Meridian__Request *request, const struct ticket_row *row,
                      const struct ticket_assignee *to, struct handover *handover,
-                     struct ticket_change *change)
+                     struct ticket_change *change, struct outcome *out)
 {
     int r;
 
@@ -118,7 +137,9 @@ int handover_command(struct db_conn *conn, const Meridian__Request *request, con
     }
     handover->note.text = buf_text(&handover->text);
     handover->note.author_id = request->principal->user_id;
-    r = aim(conn, row, NULL, to, handover, change);
+    r = to->id ? check_named(conn, row, to->id, out) : 0;
+    if (!r)
+        r = aim(conn, row, NULL, to, handover, change);
     change->handover = &handover->note;
     return r;
 }
@@ -202,13 +223,19 @@ static bool in_hand(enum ticket_state state)
     return state == TICKET_NEW || state == TICKET_OPEN || state == TICKET_PENDING;
 }
 
+/* Part of another ticket, it may be one of its own again. */
+static bool ends(const struct ticket_row *row, const struct ticket_change *change)
+{
+    return in_hand(row->state) && !in_hand(change->state) && strcmp(change->event, "ticket.merged") != 0;
+}
+
 int handover_follow(struct db_conn *conn, const struct ticket_row *row, const struct ticket_change *change)
 {
     bool left = row->owner_id && (!change->owner_id || strcmp(row->owner_id, change->owner_id) != 0);
     int r = change->leaves_note ? leave(conn, row, change->leaves_note) : 0;
 
     if (!r)
-        r = settle(conn, row, left, in_hand(row->state) && !in_hand(change->state));
+        r = settle(conn, row, left, ends(row, change));
     if (!r && change->handover)
         r = add(conn, row, change->handover);
     return r || !change->prepared ? r : prepare(conn, row, change->prepared);

@@ -1,7 +1,7 @@
-/* What has to be thrown away or laid out in time. A timer starts one round on a worker; a round deletes in
- * small batches, each a transaction of its own, so that no lock and no snapshot lives long. Every router
- * beside the primary does this: each step is safe to repeat and passes over rows that another one holds. A
- * failed round is logged and the next one tries again.
+/* What has to be thrown away, laid out or caught up with in time. A timer starts one round on a worker; a
+ * round deletes in small batches, each a transaction of its own, so that no lock and no snapshot lives long.
+ * Every router beside the primary does this: each step is safe to repeat and passes over rows that another
+ * one holds. A failed round is logged and the next one tries again.
  */
 #include "router/janitor.h"
 #include "base/clock.h"
@@ -55,7 +55,8 @@ static int round_work(struct db_conn *conn, void *arg)
     _cleanup_params_ struct db_params params = {0};
     _cleanup_result_ struct db_result result = {0};
     static const struct db_statement *const prunes[] = {&sql_router_session_prune, &sql_router_command_prune,
-                                                        &sql_router_command_prune_nothing};
+                                                        &sql_router_command_prune_nothing,
+                                                        &sql_router_overflow_catch_up};
     int r = 0;
 
     buf_reset(&round->trouble);

@@ -1,5 +1,5 @@
 /* People before robots. Called by overflow.c and escalate.c before they change what a person may have
- * decided; the dispatcher's share of it is in desk.dispatch_candidates. What was decided follows from the
+ * decided; the dispatcher's share of it is in desk.turned_down. What was decided follows from the
  * events, so nothing has to be kept. Clocks do not notice: an event that only says that somebody waits starts
  * and stops none. */
 #include "router/robots.h"

@@ -88,6 +88,56 @@ static void end_offer(struct desk *desk, const char *number)
 
 /* ---- by name ---- */
 
+/* Or nobody could take it until the time to answer is over. */
+Test(handover, not_to_somebody_who_could_not_accept)
+{
+    struct desk desk;
+    struct answer *a;
+    const char *number;
+
+    desk_open(&desk, 2);
+    number = claimed(&desk, "agent-eu-1");
+    /* not what its first event says, so that the desk is not checked */
+    test_db_run(desk.db,
+                "UPDATE desk.ticket SET skills = '{vpn:2}'; INSERT INTO desk.agent (user_id, skills) "
+                "VALUES (md5('agent-ap-1')::uuid, '{vpn:1,vpn:2}')");
+    cr_status(a = hand_over(&desk, "agent-eu-1", number, 1, "agent-eu-2"), E_VALIDATION);
+    cr_expect_str_eq(where(&desk, number), "1 owner agent-eu-1 open");
+    test_db_run(desk.db, "UPDATE desk.agent SET capacity = 1 WHERE user_id = md5('agent-ap-1')::uuid");
+    cr_status(desk_do(&desk, "agent-ap-1", ACTION_CLAIM, desk_ticket(&desk), -1), 0);
+    cr_status(hand_over(&desk, "agent-eu-1", number, 1, "agent-ap-1"), E_VALIDATION);
+    test_db_run(desk.db, "UPDATE desk.agent SET capacity = NULL");
+    cr_status(hand_over(&desk, "agent-eu-1", number, 1, "agent-ap-1"), 0);
+    cr_status(desk_do(&desk, "agent-ap-1", ACTION_ACCEPT, number, -1), 0);
+    desk_close(&desk);
+}
+
+static struct answer *merge_into(struct desk *desk, const char *number, const char *into,
+                                 enum ticket_action action)
+{
+    Meridian__Command c = desk_command(action, number, -1);
+
+    c.other = (char *)into;
+    return desk_call_command(desk, "lead-eu-1", &c);
+}
+
+Test(handover, a_merge_that_is_undone_leaves_the_note)
+{
+    struct desk desk;
+    const char *number, *into;
+
+    desk_open(&desk, 2);
+    into = desk_ticket(&desk);
+    number = claimed(&desk, "agent-eu-1");
+    cr_status(hand_over(&desk, "agent-eu-1", number, 1, "agent-eu-2"), 0);
+    cr_status(desk_do(&desk, "agent-eu-2", ACTION_ACCEPT, number, -1), 0);
+    cr_status(merge_into(&desk, number, into, ACTION_MERGE), 0);
+    cr_status(merge_into(&desk, number, NULL, ACTION_UNMERGE), 0);
+    expect_pinned(&desk, number, "It prints blank pages.");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
 Test(handover, to_somebody_by_name)
 {
     struct desk desk;

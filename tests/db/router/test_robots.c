@@ -239,6 +239,30 @@ Test(robots, who_has_just_taken_a_ticket_keeps_it_for_a_while)
     desk_close(&desk);
 }
 
+/* Or a ticket would go back to the team that a later step took it from. */
+Test(robots, a_move_that_waits_is_over_when_a_later_one_came)
+{
+    static const char waiting[] = "SELECT coalesce(w.team, 'none') FROM desk.robots_waiting(t.id) w";
+    struct desk desk;
+    const char *number;
+
+    desk_open(&desk, 2);
+    escalate_by(&desk, "{\"team\": \"network\", \"even_if_owned\": true}");
+    number = desk_ticket(&desk);
+    desk_age(&desk, number, 31);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
+    ring(&desk, number, "escalation");
+    cr_expect_str_eq(ticket_text(&desk, number, waiting), "network");
+    test_db_runf(
+        desk.db, /* by hand, so that the desk is not checked after it */
+        "INSERT INTO desk.event (position, ticket_id, seq, type, at, actor, public, data, hash) SELECT "
+        "desk.feed_position(0), id, event_seq + 1, 'ticket.transferred', now(), 'system:sla', true, "
+        "'{\"from_team\": \"service-desk\"}', '\\x01' FROM desk.ticket WHERE number = '%s'",
+        number);
+    cr_expect_str_eq(ticket_text(&desk, number, waiting), "none");
+    desk_close(&desk);
+}
+
 static const char *candidates(struct desk *desk, const char *number)
 {
     return ticket_text(desk, number,
@@ -264,6 +288,26 @@ Test(robots, nobody_is_given_what_they_have_just_given_back)
     cr_status(desk_do(&desk, "agent-eu-2", ACTION_HAND_OVER, number, 3), 0);
     cr_status(desk_do(&desk, "agent-eu-1", ACTION_DECLINE, number, -1), 0);
     cr_expect_str_eq(candidates(&desk, number), "nobody");
+    desk_check(&desk);
+    desk_close(&desk);
+}
+
+/* A lead, or the end of a shift. */
+Test(robots, nobody_is_given_what_was_taken_from_them)
+{
+    struct desk desk;
+    const char *number;
+
+    desk_open(&desk, 2);
+    cr_status(desk_presence(&desk, "agent-eu-1", "available", NULL), 0);
+    number = desk_ticket(&desk);
+    cr_status(desk_do(&desk, "agent-eu-1", ACTION_CLAIM, number, -1), 0);
+    cr_status(desk_do(&desk, "lead-eu-1", ACTION_HAND_OVER, number, 1), 0);
+    cr_expect_str_eq(ticket_text(&desk, number, "(t.owner_id IS NULL) || ' ' || (t.offered_to IS NULL)"),
+                     "true true", "there is nobody to ask");
+    cr_expect_str_eq(candidates(&desk, number), "nobody");
+    desk_age(&desk, number, 16);
+    cr_expect_str_eq(candidates(&desk, number), "agent-eu-1");
     desk_check(&desk);
     desk_close(&desk);
 }
