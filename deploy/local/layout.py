@@ -19,7 +19,7 @@ PASSWORD = "meridian-demo"
 DATABASE = "meridian"
 # Services stop first, while what they drain into still runs; the primary stops last.
 STOP_ORDER = {"intake": 0, "sla": 1, "notifier": 1, "router": 2, "fake": 3, "standby": 4, "primary": 5}
-# On a machine that is full, mail waits before people do. On Kubernetes: the CPU requests of the notifier.
+# On a machine that is full, mail waits before people do.
 NICE = {"notifier": 5, "fake": 10}
 SECRETS = ("postgres", "meridian_replica", "meridian_intake", "meridian_router", "meridian_sla", "meridian_notifier",
            "cursor_key", "webhook")

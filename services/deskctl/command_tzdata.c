@@ -86,7 +86,9 @@ static int read_routers(struct client *client, struct rules *rules)
     }
     json_object_foreach(versions, version, one)
         buf_printf(&rules->routers, "%s%s", rules->routers.n ? ", " : "", version);
-    rules->theirs = json_object_size(versions) == 1 && json_object_get(versions, zone_tzdata_version());
+    rules->theirs = json_object_size(versions) == 1 &&
+                    strcmp(zone_tzdata_version(), "unknown") != 0 && /* two of these may differ */
+                    json_object_get(versions, zone_tzdata_version());
     return EXIT_OK_;
 }
 
