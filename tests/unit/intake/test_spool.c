@@ -346,6 +346,17 @@ static void damage_old_records(const char *path)
     _exit(4);
 }
 
+/* While the file is away after the failed write, loading fails; when it is back, the process ends. */
+static void on_loaded_or_again(void *ctx, int status, struct list *records, bool more)
+{
+    struct world *world = ctx;
+
+    if (status < 0)
+        spool_load(world->spool, 0, 1, SIZE_MAX, on_loaded_or_again, world);
+    else
+        on_loaded(ctx, status, records, more);
+}
+
 /* In a child: a file that turns out to be damaged while the process runs. */
 static void run_until_damage_is_found(const struct temp *temp)
 {
@@ -366,7 +377,7 @@ static void run_until_damage_is_found(const struct temp *temp)
     spool_append(world.spool, temp_record(1001, "s"), on_appended, &world);
     turn_until(&world, &world.refused, 1);
     limit_files(RLIM_INFINITY);
-    spool_load(world.spool, 0, 1, SIZE_MAX, on_loaded, &world);
+    spool_load(world.spool, 0, 1, SIZE_MAX, on_loaded_or_again, &world);
     turn_until(&world, &world.loaded, 1); /* not reached: the process has ended */
 }
 
